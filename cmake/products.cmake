@@ -1,0 +1,1 @@
+# What ships: libmillpond.so (every room), the millpond launcher, and the Python extension.

@@ -1,0 +1,18 @@
+# The house: each room, its floor, the lower rooms it uses and the foreign libraries it owns.
+# tools/layers.toml states the same floors for the include check.
+set(arrow Arrow::arrow_shared Arrow::arrow_compute_shared fmt::fmt nlohmann_json::nlohmann_json Threads::Threads)
+millpond_room(base FLOOR 0 LIBRARIES ${arrow} tomlplusplus::tomlplusplus yaml-cpp PkgConfig::sodium PkgConfig::xxhash)
+millpond_room(store FLOOR 1 USES base)
+millpond_room(ledger FLOOR 1 USES base LIBRARIES SQLite::SQLite3)
+millpond_room(source FLOOR 1 USES base LIBRARIES Parquet::parquet_shared)
+millpond_room(table FLOOR 2 USES base store ledger LIBRARIES Parquet::parquet_shared ZLIB::ZLIB)
+millpond_room(derived FLOOR 2 USES base store ledger)
+millpond_room(query FLOOR 3 USES base store ledger table derived LIBRARIES duckdb)
+set(below_four base store ledger source table derived query)
+millpond_room(ingest FLOOR 4 USES ${below_four})
+millpond_room(curate FLOOR 4 USES ${below_four})
+millpond_room(label FLOOR 4 USES ${below_four})
+millpond_room(track FLOOR 4 USES ${below_four})
+millpond_room(train FLOOR 4 USES ${below_four} LIBRARIES JPEG::JPEG PNG::PNG)
+millpond_room(api FLOOR 5 USES ${below_four} ingest curate label track train)
+millpond_room(cli FLOOR 6 USES api LIBRARIES CLI11::CLI11)

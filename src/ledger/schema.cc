@@ -1,0 +1,77 @@
+// The tables of every ledger version. Column names here are the words that other rooms use in Rows and Queries.
+#include "ledger/schema.h"
+
+#include <array>
+
+namespace millpond::ledger {
+namespace {
+
+// Iceberg's JDBC catalog, layout V1, to the letter: PyIceberg and Spark read and write these two.
+constexpr std::string_view kIcebergTables = R"(CREATE TABLE iceberg_tables (
+  catalog_name VARCHAR(255) NOT NULL, table_namespace VARCHAR(255) NOT NULL, table_name VARCHAR(255) NOT NULL,
+  metadata_location VARCHAR(1000), previous_metadata_location VARCHAR(1000), iceberg_type VARCHAR(5),
+  PRIMARY KEY (catalog_name, table_namespace, table_name)))";
+constexpr std::string_view kIcebergNamespaces = R"(CREATE TABLE iceberg_namespace_properties (
+  catalog_name VARCHAR(255) NOT NULL, namespace VARCHAR(255) NOT NULL, property_key VARCHAR(255) NOT NULL,
+  property_value VARCHAR(1000) NOT NULL, PRIMARY KEY (catalog_name, namespace, property_key)))";
+
+constexpr std::array kVersion1 = {
+    kIcebergTables,
+    kIcebergNamespaces,
+    // Named counters (sample ids, commit sequence, run numbers).
+    std::string_view{"CREATE TABLE counter (name TEXT PRIMARY KEY, next BIGINT NOT NULL)"},
+    // Pond commits: who, why, from what. `sequence` orders them; `inputs` and `details` are JSON.
+    std::string_view{R"(CREATE TABLE pond_commit (
+  commit_id TEXT PRIMARY KEY, sequence BIGINT NOT NULL UNIQUE, parent_id TEXT REFERENCES pond_commit (commit_id),
+  author TEXT NOT NULL, message TEXT NOT NULL, operation TEXT NOT NULL, created_ms BIGINT NOT NULL,
+  inputs TEXT NOT NULL, details TEXT NOT NULL, idempotency_key TEXT UNIQUE))"},
+    // What a commit did to each table; snapshot_after NULL: table without data yet, or dropped (operation 'drop').
+    std::string_view{R"(CREATE TABLE pond_commit_table (
+  commit_id TEXT NOT NULL REFERENCES pond_commit (commit_id), sequence BIGINT NOT NULL,
+  table_namespace TEXT NOT NULL, table_name TEXT NOT NULL, operation TEXT NOT NULL,
+  snapshot_before BIGINT, snapshot_after BIGINT, metadata_before TEXT, metadata_after TEXT,
+  PRIMARY KEY (commit_id, table_namespace, table_name)))"},
+    std::string_view{R"(CREATE INDEX pond_commit_table_history ON pond_commit_table (table_namespace, table_name, sequence))"},
+    // Branch heads and tags over the whole pond; 'main' is the only branch of version 1.
+    std::string_view{R"(CREATE TABLE pond_ref (
+  name TEXT PRIMARY KEY, kind TEXT NOT NULL, commit_id TEXT REFERENCES pond_commit (commit_id),
+  author TEXT NOT NULL, message TEXT NOT NULL, created_ms BIGINT NOT NULL))"},
+    std::string_view{"INSERT INTO pond_ref VALUES ('main', 'branch', NULL, 'millpond', 'created with the pond', 0)"},
+    // How far each sync has read: `cursor` is the source's own JSON, landed with the rows.
+    std::string_view{R"(CREATE TABLE source_cursor (
+  source TEXT NOT NULL, stream TEXT NOT NULL, table_namespace TEXT NOT NULL, table_name TEXT NOT NULL,
+  cursor TEXT NOT NULL, updated_ms BIGINT NOT NULL, PRIMARY KEY (source, stream, table_namespace, table_name)))"},
+    // Datasets: the current definition by name, and frozen versions.
+    std::string_view{R"(CREATE TABLE dataset (
+  name TEXT PRIMARY KEY, definition TEXT NOT NULL, author TEXT NOT NULL, created_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL))"},
+    std::string_view{R"(CREATE TABLE dataset_version (
+  name TEXT NOT NULL REFERENCES dataset (name), version TEXT NOT NULL, hash TEXT NOT NULL, definition TEXT NOT NULL, inputs TEXT NOT NULL,
+  summary TEXT NOT NULL, author TEXT NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY (name, version)))"},
+    // Experiments.
+    std::string_view{R"(CREATE TABLE experiment (
+  name TEXT PRIMARY KEY, description TEXT NOT NULL, created_ms BIGINT NOT NULL))"},
+    std::string_view{R"(CREATE TABLE run (
+  run_id TEXT PRIMARY KEY, experiment TEXT NOT NULL REFERENCES experiment (name), name TEXT NOT NULL, status TEXT NOT NULL,
+  author TEXT NOT NULL, started_ms BIGINT NOT NULL, ended_ms BIGINT, dataset TEXT, dataset_hash TEXT, code_commit TEXT,
+  environment TEXT NOT NULL, error TEXT))"},
+    std::string_view{R"(CREATE INDEX run_by_experiment ON run (experiment, started_ms))"},
+    std::string_view{R"(CREATE TABLE run_param (
+  run_id TEXT NOT NULL REFERENCES run (run_id), key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run_id, key)))"},
+    std::string_view{R"(CREATE TABLE run_tag (
+  run_id TEXT NOT NULL REFERENCES run (run_id), key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run_id, key)))"},
+    // `value` is text so that NaN and infinities survive; `step` orders points of one key.
+    std::string_view{R"(CREATE TABLE run_metric (
+  run_id TEXT NOT NULL REFERENCES run (run_id), key TEXT NOT NULL, step BIGINT NOT NULL, value TEXT NOT NULL,
+  recorded_ms BIGINT NOT NULL, PRIMARY KEY (run_id, key, step)))"},
+    std::string_view{R"(CREATE TABLE run_artifact (
+  run_id TEXT NOT NULL REFERENCES run (run_id), path TEXT NOT NULL, blob TEXT NOT NULL, size BIGINT NOT NULL, sha256 TEXT NOT NULL,
+  created_ms BIGINT NOT NULL, PRIMARY KEY (run_id, path)))"},
+};
+
+constexpr std::array kMigrations = {Migration{1, kVersion1}};
+
+}  // namespace
+
+std::span<const Migration> Migrations() { return kMigrations; }
+
+}  // namespace millpond::ledger
