@@ -1,0 +1,60 @@
+// One pond commit over one or several tables: collect changes, then Land: new manifests and metadata are written to the store first, then one ledger
+// transaction swaps all table pointers and records who, why and from what. Lands whole or not at all; a lost race is retried where it is safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/context.h"
+#include "base/error.h"
+#include "table/catalog.h"
+#include "table/data_file.h"
+#include "table/history.h"
+
+namespace millpond::table {
+
+struct CommitInfo {
+  std::string author, message;
+  std::string operation;                        ///< Verb: "sync", "clean", "label", "commit"…
+  base::Json inputs = base::Json::array();
+  base::Json details = base::Json::object();
+  std::optional<std::string> idempotency_key;   ///< A second Land with the same key returns the first commit and changes nothing.
+};
+
+class PendingCommit {
+ public:
+  PendingCommit(std::shared_ptr<Catalog> catalog, CommitInfo info);
+  ~PendingCommit();  ///< Not landed: the data files handed in are deleted.
+  PendingCommit(const PendingCommit&) = delete;
+  PendingCommit& operator=(const PendingCommit&) = delete;
+
+  /// A new empty table; later calls on the same name in this commit act on it. Field ids are assigned; a missing namespace is made.
+  /// `identifier`: column names (empty: sample_id where present).
+  Status Create(const TableName& name, std::shared_ptr<arrow::Schema> schema,
+                const std::vector<std::string>& identifier = {},
+                const std::map<std::string, std::string>& properties = {});
+  Status Append(const TableName& name, std::vector<DataFile> files);
+  /// Replaces all rows. `base_snapshot`: what the new rows were computed from; if the table has another current snapshot at Land, kConflict.
+  Status Overwrite(const TableName& name, std::vector<DataFile> files, std::optional<int64_t> base_snapshot);
+  /// Adds nullable columns at the end and widens int->long, float->double, decimal precision so that `wanted` fits; kInvalid names what cannot.
+  Status EvolveTo(const TableName& name, std::shared_ptr<arrow::Schema> wanted);
+  Status Drop(const TableName& name);           ///< Removes the pointer; files stay until upkeep.
+  /// Adopts what other engines committed to this table since its last pond commit.
+  Status Record(const TableName& name);
+  /// Ledger rows that land in the same transaction (cursors, dataset rows, …).
+  void AddLedgerChanges(const ledger::Transaction& changes);
+
+  /// The schema that rows for this table must have now (with field ids), after Create/EvolveTo in this commit.
+  Result<std::shared_ptr<arrow::Schema>> SchemaOf(const TableName& name);
+
+  /// kInvalid where nothing changed.
+  Result<PondCommit> Land(const base::Context& context);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace millpond::table

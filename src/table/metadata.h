@@ -1,0 +1,64 @@
+// A table's metadata file as a value: parse, change a copy, serialise. What other writers put there and we do not use
+// (partition specs, sort orders, statistics, unknown keys) is kept in `json` and written back unchanged.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "table/schema.h"
+
+namespace millpond::table {
+
+struct Snapshot {
+  int64_t id = 0;
+  std::optional<int64_t> parent_id;
+  int64_t sequence_number = 0;
+  int64_t timestamp_ms = 0;
+  std::string manifest_list;                  ///< URI.
+  std::map<std::string, std::string> summary; ///< "operation", "added-records", "total-records", "millpond.commit-id"…
+  std::optional<int32_t> schema_id;
+};
+
+struct SnapshotRef {
+  int64_t snapshot_id = 0;
+  bool is_tag = false;
+};
+
+struct TableMetadata {
+  int format_version = 2;
+  std::string uuid;
+  std::string location;                       ///< URI of the table's folder.
+  int64_t last_sequence_number = 0;
+  int64_t last_updated_ms = 0;
+  int32_t last_column_id = 0;
+  std::vector<Schema> schemas;
+  int32_t current_schema_id = 0;
+  int32_t default_spec_id = 0;
+  std::map<std::string, std::string> properties;
+  std::optional<int64_t> current_snapshot_id;
+  std::vector<Snapshot> snapshots;
+  std::map<std::string, SnapshotRef> refs;
+  base::Json json;                            ///< The document these fields were read from; source of everything else.
+
+  const Schema& schema() const;               ///< Current.
+  const Schema* SchemaById(int32_t id) const;
+  const Snapshot* SnapshotById(int64_t id) const;
+  const Snapshot* current_snapshot() const;
+  /// The schema that a snapshot was written with.
+  const Schema& SchemaOf(const Snapshot& snapshot) const;
+  bool IsPartitioned() const;                 ///< Default spec has fields.
+};
+
+/// Reads v1, v2 and v3 documents; refuses what it does not know by name. kCorrupt names `origin` and the key.
+Result<TableMetadata> ParseMetadata(std::string_view json_text, std::string_view origin);
+
+/// Serialises; checks the invariants that make Java retry or fail (ids, refs, snapshot log) first.
+Result<std::string> SerializeMetadata(const TableMetadata& metadata);
+
+}  // namespace millpond::table
