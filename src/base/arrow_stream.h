@@ -10,7 +10,8 @@
 
 namespace millpond::base {
 
-/// A reader of `schema` that calls `next` until it returns null; a failed call ends the stream with that status.
+/// A reader of `schema` that calls `next` until it returns null; a failed call ends the stream with
+/// that status.
 std::shared_ptr<arrow::RecordBatchReader> MakeReader(
     std::shared_ptr<arrow::Schema> schema,
     std::function<Result<std::shared_ptr<arrow::RecordBatch>>()> next);

@@ -1,5 +1,6 @@
-// Settings from, in rising strength: defaults, the pond's millpond.toml, environment (MILLPOND_*), flags. Each value
-// remembers where it came from, so that `millpond config` can show it. Unknown keys are refused with the nearest known name.
+// Settings from, in rising strength: defaults, the pond's millpond.toml, environment (MILLPOND_*),
+// flags. Each value remembers where it came from, so that `millpond config` can show it. Unknown
+// keys are refused with the nearest known name.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ namespace millpond::base {
 
 enum class SettingType { kString, kInteger, kBytes, kBoolean };
 
-/// A setting that exists: its dotted name ("memory_limit", "log.level"), type, default and one line of help.
+/// A setting that exists: its dotted name ("memory_limit", "log.level"), type, default and one line
+/// of help.
 struct SettingInfo {
   std::string_view name;
   SettingType type;
@@ -35,13 +37,18 @@ struct SettingValue {
 
 class Config {
  public:
-  /// Reads defaults, then `toml_path` where it is not empty (its absence is an error), then `environment`
-  /// ("MILLPOND_LOG_LEVEL" -> "log.level"), then `flags` (setting name -> value).
-  static Result<Config> Load(const std::string& toml_path, const std::map<std::string, std::string>& environment,
+  /// Reads defaults, then `toml_path` where it is not empty (its absence is an error; its table
+  /// [pond] is the pond's identity and skipped), then `environment` ("MILLPOND_LOG_LEVEL" ->
+  /// "log.level"; empty means unset; other MILLPOND_ names belong to tools and are skipped unless
+  /// they look like a misspelt setting), then `flags` (setting name -> value).
+  static Result<Config> Load(const std::string& toml_path,
+                             const std::map<std::string, std::string>& environment,
                              const std::map<std::string, std::string>& flags);
 
+  // A name that is not in Settings() is a defect of the caller and ends the process.
   const std::string& GetString(std::string_view name) const;
-  int64_t GetInteger(std::string_view name) const;  ///< Also kBytes: "512MB" -> 512000000, "1GiB" -> 1073741824.
+  int64_t GetInteger(
+      std::string_view name) const;  ///< Also kBytes: "512MB" -> 512000000, "1GiB" -> 1073741824.
   bool GetBoolean(std::string_view name) const;
   std::vector<SettingValue> All() const;
 

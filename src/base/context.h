@@ -16,15 +16,16 @@ struct Progress {
   std::string phase;  ///< "read reviews.csv", "write shop.reviews"
   int64_t done = 0;
   int64_t total = -1;
-  std::string unit;   ///< "bytes", "rows", "files"
+  std::string unit;  ///< "bytes", "rows", "files"
 };
 
 using ProgressListener = std::function<void(const Progress&)>;
 
 struct Context {
-  std::stop_token stop;          ///< Empty token: never cancelled.
-  ProgressListener progress;     ///< May be empty. Called from worker threads, one call at a time per operation.
-  int threads = 0;               ///< 0: as many as the machine has.
+  std::stop_token stop;  ///< Empty token: never cancelled.
+  ProgressListener
+      progress;     ///< May be empty. Called from worker threads, one call at a time per operation.
+  int threads = 0;  ///< 0: as many as the machine has.
   int64_t memory_limit = 512LL << 20;  ///< Bytes that one operation may hold.
 
   /// kCancelled once stop was requested. Call it in every loop over rows, batches or files.

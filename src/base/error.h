@@ -1,5 +1,6 @@
-// Errors are values with a kind. Every room returns Arrow's Status/Result; the kind rides in the status
-// detail, and one table (ErrorKinds) maps each kind to an exit code, HTTP, gRPC and a Python exception.
+// Errors are values with a kind. Every room returns Arrow's Status/Result; the kind rides in the
+// status detail, and one table (ErrorKinds) maps each kind to an exit code, HTTP, gRPC and a Python
+// exception.
 #pragma once
 
 #include <arrow/result.h>
@@ -36,8 +37,8 @@ enum class ErrorKind {
 /// One row of the table that every outer surface reads.
 struct ErrorKindInfo {
   ErrorKind kind;
-  std::string_view name;              ///< "not_found"; used in JSON and logs.
-  int exit_code;                      ///< Of the CLI.
+  std::string_view name;  ///< "not_found"; used in JSON and logs.
+  int exit_code;          ///< Of the CLI.
   int http_status;
   int grpc_code;
   std::string_view python_exception;  ///< Class name in the millpond package.
@@ -48,12 +49,17 @@ std::span<const ErrorKindInfo> ErrorKinds();
 
 const ErrorKindInfo& InfoOf(ErrorKind kind);
 
-/// The kind of a failed status. A status made by Arrow or the system is mapped by its code and errno
-/// (ENOENT -> kNotFound, ENOSPC/EDQUOT/ENOMEM/EMFILE -> kExhausted, EACCES/EPERM -> kDenied, Cancelled -> kCancelled, …).
+/// The kind of a failed status. A status made by Arrow or the system is mapped by its code and
+/// errno (ENOENT -> kNotFound, ENOSPC/EDQUOT/ENOMEM/EMFILE -> kExhausted, EACCES/EPERM -> kDenied,
+/// Cancelled -> kCancelled, …).
 ErrorKind KindOf(const Status& status);
 
 /// Makes a status of this kind; `message` says what is wrong, where, and what to do next.
 Status MakeError(ErrorKind kind, std::string message);
+
+/// The same message under another kind: a parser's kInvalid becomes kCorrupt where the bytes were
+/// ours. OK stays OK.
+Status WithKind(ErrorKind kind, const Status& status);
 
 /// The same status with "context: " before its message; kind kept. OK stays OK.
 Status WithContext(std::string_view context, const Status& status);

@@ -1,5 +1,5 @@
-// The two hashes of the house: XXH3-128 for derived state and row identity (fast, not adversarial) and
-// SHA-256 for what a person relies on (frozen versions, artifacts).
+// The two hashes of the house: XXH3-128 for derived state and row identity (fast, not adversarial)
+// and SHA-256 for what a person relies on (frozen versions, artifacts).
 #pragma once
 
 #include <array>

@@ -1,5 +1,6 @@
-// Structured log lines on stderr: one JSON object or one "level event key=value" line each. Threads may log at once;
-// a line is written whole. Nothing below error is printed unless the level asks for it.
+// Structured log lines on stderr: one JSON object or one "level event key=value" line each. Threads
+// may log at once; a line is written whole. Nothing below error is printed unless the level asks
+// for it.
 #pragma once
 
 #include <initializer_list>

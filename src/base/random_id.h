@@ -1,4 +1,5 @@
-// Identifiers that no two processes share: UUIDs for files and commits, positive 63-bit ids for snapshots.
+// Identifiers that no two processes share: UUIDs for files and commits, positive 63-bit ids for
+// snapshots.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +7,8 @@
 
 namespace millpond::base {
 
-/// A version 7 UUID (RFC 9562), lower case with dashes: time-ordered, so that logs and listings sort by creation.
+/// A version 7 UUID (RFC 9562), lower case with dashes: time-ordered, so that logs and listings
+/// sort by creation.
 std::string NewUuid();
 
 /// A positive random 63-bit integer (Iceberg snapshot ids).

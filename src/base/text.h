@@ -1,4 +1,5 @@
-// Text questions that many rooms ask: UTF-8 validity, names, nearest match for "did you mean", quoting for SQL.
+// Text questions that many rooms ask: UTF-8 validity, names, nearest match for "did you mean",
+// quoting for SQL.
 #pragma once
 
 #include <span>
@@ -18,8 +19,9 @@ std::string Nearest(std::string_view word, std::span<const std::string> candidat
 /// " Did you mean 'x'?" or "".
 std::string DidYouMean(std::string_view word, std::span<const std::string> candidates);
 
-/// Checks a table, namespace, tag, dataset or column name: 1-255 bytes of UTF-8, no control characters, none of `@./\"'` and no
-/// white space at the ends. `what` ("table name") goes into the error.
+/// Checks a table, namespace, tag, dataset or column name: 1-255 bytes of UTF-8, no control
+/// characters, none of `@./\"'` and no white space at the ends. `what` ("table name") goes into the
+/// error.
 Status CheckName(std::string_view name, std::string_view what);
 
 /// SQL identifier in double quotes, and string literal in single quotes, with their quotes doubled.

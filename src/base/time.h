@@ -15,7 +15,8 @@ int64_t NowMs();
 /// "2026-11-23T08:15:00.123Z"
 std::string FormatUtc(int64_t ms);
 
-/// Parses ISO 8601 dates and times ("2026-11-01", "2026-11-01T00:00", with seconds, fraction, Z or +hh:mm; no zone means UTC).
+/// Parses ISO 8601 dates and times ("2026-11-01", "2026-11-01T00:00", with seconds, fraction, Z or
+/// +hh:mm; no zone means UTC).
 Result<int64_t> ParseTime(std::string_view text);
 
 }  // namespace millpond::base

@@ -1,4 +1,5 @@
-// YAML documents (suites, recipes, datasets) as JSON values, so that every reader of a definition has one type to handle.
+// YAML documents (suites, recipes, datasets) as JSON values, so that every reader of a definition
+// has one type to handle.
 #pragma once
 
 #include <string_view>
@@ -8,8 +9,9 @@
 
 namespace millpond::base {
 
-/// Parses one YAML (or JSON) document by the core schema: plain scalars become null, bool, int, float or string; quoted ones stay strings.
-/// Errors name `origin`, line and column. Refuses anchors cycles, duplicate keys and several documents.
+/// Parses one YAML (or JSON) document by the core schema: plain scalars become null, bool, int,
+/// float or string; quoted ones stay strings. Errors name `origin`, line and column. Refuses
+/// anchors cycles, duplicate keys and several documents.
 Result<Json> ParseYaml(std::string_view text, std::string_view origin);
 
 }  // namespace millpond::base

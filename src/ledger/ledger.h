@@ -1,6 +1,7 @@
-// The small transactional rows of a pond: Iceberg catalog pointers, pond commits, datasets, runs, cursors. This room alone
-// knows SQL dialects; callers speak in values: a Transaction is a list of changes that lands whole or not at all, a Query
-// is a table with simple conditions. Implementations pass ledger/ledger_contract.h. Thread safe; many processes may share one.
+// The small transactional rows of a pond: Iceberg catalog pointers, pond commits, datasets, runs,
+// cursors. This room alone knows SQL dialects; callers speak in values: a Transaction is a list of
+// changes that lands whole or not at all, a Query is a table with simple conditions.
+// Implementations pass ledger/ledger_contract.h. Thread safe; many processes may share one.
 #pragma once
 
 #include <cstdint>
@@ -50,10 +51,11 @@ class Transaction {
   struct Change {
     Kind kind;
     std::string table;
-    Row row;                              ///< Values to insert or set.
-    Conditions where;                     ///< Update and delete.
-    std::optional<int64_t> expected_rows; ///< Fails the transaction as kConflict where the count differs.
-    std::string conflict_message;         ///< Text of that error (or of a duplicate key).
+    Row row;           ///< Values to insert or set.
+    Conditions where;  ///< Update and delete.
+    std::optional<int64_t>
+        expected_rows;             ///< Fails the transaction as kConflict where the count differs.
+    std::string conflict_message;  ///< Text of that error (or of a duplicate key).
   };
 
   /// A duplicate key fails the transaction as kAlreadyExists with `message`.
@@ -78,7 +80,8 @@ class Ledger {
  public:
   virtual ~Ledger() = default;
 
-  /// Applies all changes durably or none. Waits for other writers up to the busy limit, then kUnavailable.
+  /// Applies all changes durably or none. Waits for other writers up to the busy limit, then
+  /// kUnavailable.
   virtual Status Apply(const Transaction& transaction) = 0;
 
   virtual Result<std::vector<Row>> Select(const Query& query) = 0;
@@ -86,10 +89,12 @@ class Ledger {
   /// Several queries over one consistent state.
   virtual Result<std::vector<std::vector<Row>>> SelectAll(const std::vector<Query>& queries) = 0;
 
-  /// Takes `count` numbers from a named counter that starts at 0; returns the first. They are never given again.
+  /// Takes `count` numbers from a named counter that starts at 0; returns the first. They are never
+  /// given again.
   virtual Result<int64_t> Reserve(const std::string& counter, int64_t count) = 0;
 
-  /// Verifies the storage itself (SQLite: integrity and foreign keys). kCorrupt names what is wrong.
+  /// Verifies the storage itself (SQLite: integrity and foreign keys). kCorrupt names what is
+  /// wrong.
   virtual Status CheckIntegrity() = 0;
 
   /// Schema version that this ledger is at (equals LatestVersion after Open).

@@ -1,4 +1,5 @@
-// The tables of every ledger version. Column names here are the words that other rooms use in Rows and Queries.
+// The tables of every ledger version. Column names here are the words that other rooms use in Rows
+// and Queries.
 #include "ledger/schema.h"
 
 #include <array>
@@ -25,18 +26,21 @@ constexpr std::array kVersion1 = {
   commit_id TEXT PRIMARY KEY, sequence BIGINT NOT NULL UNIQUE, parent_id TEXT REFERENCES pond_commit (commit_id),
   author TEXT NOT NULL, message TEXT NOT NULL, operation TEXT NOT NULL, created_ms BIGINT NOT NULL,
   inputs TEXT NOT NULL, details TEXT NOT NULL, idempotency_key TEXT UNIQUE))"},
-    // What a commit did to each table; snapshot_after NULL: table without data yet, or dropped (operation 'drop').
+    // What a commit did to each table; snapshot_after NULL: table without data yet, or dropped
+    // (operation 'drop').
     std::string_view{R"(CREATE TABLE pond_commit_table (
   commit_id TEXT NOT NULL REFERENCES pond_commit (commit_id), sequence BIGINT NOT NULL,
   table_namespace TEXT NOT NULL, table_name TEXT NOT NULL, operation TEXT NOT NULL,
   snapshot_before BIGINT, snapshot_after BIGINT, metadata_before TEXT, metadata_after TEXT,
   PRIMARY KEY (commit_id, table_namespace, table_name)))"},
-    std::string_view{R"(CREATE INDEX pond_commit_table_history ON pond_commit_table (table_namespace, table_name, sequence))"},
+    std::string_view{
+        R"(CREATE INDEX pond_commit_table_history ON pond_commit_table (table_namespace, table_name, sequence))"},
     // Branch heads and tags over the whole pond; 'main' is the only branch of version 1.
     std::string_view{R"(CREATE TABLE pond_ref (
   name TEXT PRIMARY KEY, kind TEXT NOT NULL, commit_id TEXT REFERENCES pond_commit (commit_id),
   author TEXT NOT NULL, message TEXT NOT NULL, created_ms BIGINT NOT NULL))"},
-    std::string_view{"INSERT INTO pond_ref VALUES ('main', 'branch', NULL, 'millpond', 'created with the pond', 0)"},
+    std::string_view{"INSERT INTO pond_ref VALUES ('main', 'branch', NULL, 'millpond', 'created "
+                     "with the pond', 0)"},
     // How far each sync has read: `cursor` is the source's own JSON, landed with the rows.
     std::string_view{R"(CREATE TABLE source_cursor (
   source TEXT NOT NULL, stream TEXT NOT NULL, table_namespace TEXT NOT NULL, table_name TEXT NOT NULL,

@@ -1,5 +1,6 @@
-// The ledger's tables, one statement list per version; a new version is appended, never edited. Portable SQL: TEXT, BIGINT,
-// DOUBLE PRECISION only, so that SQLite and PostgreSQL take the same text.
+// The ledger's tables, one statement list per version; a new version is appended, never edited.
+// Portable SQL: TEXT, BIGINT, DOUBLE PRECISION only, so that SQLite and PostgreSQL take the same
+// text.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-// Where truth's immutable files live: a flat space of paths below a root, each written once and published whole.
-// Implementations pass tests in store/blob_store_contract.h. Thread safe.
+// Where truth's immutable files live: a flat space of paths below a root, each written once and
+// published whole. Implementations pass tests in store/blob_store_contract.h. Thread safe.
 #pragma once
 
 #include <arrow/io/interfaces.h>
@@ -27,7 +27,8 @@ class BlobWriter {
   virtual ~BlobWriter() = default;
   /// The stream to write to; owned by the writer.
   virtual arrow::io::OutputStream* stream() = 0;
-  /// Makes the bytes durable, then visible under the path, atomically. kAlreadyExists where the path is taken. Call once.
+  /// Makes the bytes durable, then visible under the path, atomically. kAlreadyExists where the
+  /// path is taken. Call once.
   virtual Status Publish() = 0;
 };
 
@@ -36,11 +37,14 @@ class BlobStore {
   virtual ~BlobStore() = default;
 
   virtual Result<std::unique_ptr<BlobWriter>> Create(const std::string& path) = 0;
-  virtual Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenRead(const std::string& path) = 0;
+  virtual Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenRead(
+      const std::string& path) = 0;
   virtual Result<BlobInfo> Stat(const std::string& path) = 0;
 
-  /// Calls `visit` for each published blob whose path starts with `prefix`; stops at the first failure. Order is unspecified.
-  virtual Status List(const std::string& prefix, const std::function<Status(const BlobInfo&)>& visit) = 0;
+  /// Calls `visit` for each published blob whose path starts with `prefix`; stops at the first
+  /// failure. Order is unspecified.
+  virtual Status List(const std::string& prefix,
+                      const std::function<Status(const BlobInfo&)>& visit) = 0;
 
   /// Removes a blob; an absent one is not an error.
   virtual Status Delete(const std::string& path) = 0;
@@ -48,7 +52,8 @@ class BlobStore {
   /// Removes what writers that died left behind and that is older than `age_ms`; returns how many.
   virtual Result<int64_t> RemoveAbandoned(int64_t age_ms) = 0;
 
-  /// The absolute URI others use for a path ("file:///pond/truth/shop/orders/data/x.parquet"), and back; kInvalid for a URI outside the root.
+  /// The absolute URI others use for a path ("file:///pond/truth/shop/orders/data/x.parquet"), and
+  /// back; kInvalid for a URI outside the root.
   virtual std::string UriOf(const std::string& path) const = 0;
   virtual Result<std::string> PathOf(std::string_view uri) const = 0;
 };
