@@ -31,7 +31,7 @@ constexpr std::array kVersion1 = {
     std::string_view{R"(CREATE TABLE pond_commit_table (
   commit_id TEXT NOT NULL REFERENCES pond_commit (commit_id), sequence BIGINT NOT NULL,
   table_namespace TEXT NOT NULL, table_name TEXT NOT NULL, operation TEXT NOT NULL,
-  snapshot_before BIGINT, snapshot_after BIGINT, metadata_before TEXT, metadata_after TEXT,
+  snapshot_before BIGINT, snapshot_after BIGINT, schema_id BIGINT, metadata_before TEXT, metadata_after TEXT,
   PRIMARY KEY (commit_id, table_namespace, table_name)))"},
     std::string_view{
         R"(CREATE INDEX pond_commit_table_history ON pond_commit_table (table_namespace, table_name, sequence))"},

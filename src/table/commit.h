@@ -40,7 +40,8 @@ class PendingCommit {
   Status Overwrite(const TableName& name, std::vector<DataFile> files, std::optional<int64_t> base_snapshot);
   /// Adds nullable columns at the end and widens int->long, float->double, decimal precision so that `wanted` fits; kInvalid names what cannot.
   Status EvolveTo(const TableName& name, std::shared_ptr<arrow::Schema> wanted);
-  Status Drop(const TableName& name);           ///< Removes the pointer; files stay until upkeep.
+  /// Removes the pointer; the files stay for as long as a pond commit can reach them.
+  Status Drop(const TableName& name);
   /// Adopts what other engines committed to this table since its last pond commit.
   Status Record(const TableName& name);
   /// Ledger rows that land in the same transaction (cursors, dataset rows, …).
