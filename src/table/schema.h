@@ -24,7 +24,8 @@ struct Schema {
   std::vector<int32_t> identifier_field_ids;     ///< Usually {id of sample_id}.
 };
 
-/// Iceberg JSON <-> Schema. Reading refuses types we cannot hold by name (kInvalid), e.g. uuid, time, variant, unknown ones.
+/// Iceberg JSON <-> Schema. Reading refuses types we cannot hold by name (kInvalid), e.g. uuid, time, variant, unknown ones, and
+/// default values other than null; a document that breaks the format is kCorrupt. A field's "doc" rides in the metadata key "doc".
 Result<Schema> SchemaFromJson(const base::Json& json, std::string_view origin);
 Result<base::Json> SchemaToJson(const Schema& schema);
 
@@ -32,8 +33,23 @@ Result<base::Json> SchemaToJson(const Schema& schema);
 /// Checks names too: no duplicates (also by case), none empty.
 Status CheckAcceptedTypes(const arrow::Schema& schema);
 
-/// The same schema with field ids numbered depth-first from `next_id`, which is left at the next free id. Fields that have one keep it.
+/// The nearest schema that CheckAcceptedTypes takes and that loses no value: small integers widen, large and view strings become
+/// utf8, dictionaries their values, fixed-size lists become lists, seconds and milliseconds become microseconds, list and map children get
+/// Iceberg's names. Refuses (kInvalid, with the column and the replacement to use) what has no such type. Field metadata is kept.
+Result<std::shared_ptr<arrow::Schema>> StorableSchema(const arrow::Schema& schema);
+
+/// The same schema without any field id, nested ones too: what other files' ids meant elsewhere must not leak into a new table.
+std::shared_ptr<arrow::Schema> WithoutFieldIds(const arrow::Schema& schema);
+
+/// The same schema with field ids numbered depth-first from `next_id`, which is left at the next free id. Fields that have one keep it
+/// (and `next_id` passes it); two fields with one id are kInvalid.
 Result<std::shared_ptr<arrow::Schema>> AssignFieldIds(const arrow::Schema& schema, int32_t* next_id);
+
+/// Metadata key of a field id in an arrow::Field, nested ones too; Arrow's Parquet reader and writer use it as field_id.
+inline constexpr const char* kFieldIdKey = "PARQUET:field_id";
+
+/// The highest field id anywhere in the schema; 0 where there is none.
+int32_t HighestFieldId(const arrow::Schema& schema);
 
 /// The field id of a field, or nullopt.
 std::optional<int32_t> FieldIdOf(const arrow::Field& field);
