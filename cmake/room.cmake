@@ -26,7 +26,7 @@ function(millpond_room name)
   set_property(GLOBAL APPEND PROPERTY MILLPOND_ROOMS ${target})
   if(MILLPOND_TESTS AND tests)
     add_executable(${target}_test ${tests})
-    if(NOT name STREQUAL base)
+    if(NOT name STREQUAL base AND TARGET millpond_base_test)
       target_precompile_headers(${target}_test REUSE_FROM millpond_base_test)
     else()
       target_precompile_headers(${target}_test PRIVATE

@@ -1,5 +1,5 @@
-// Field ids and the types a table may hold. Called by commit (Create, EvolveTo), the table writer and schema_json.
-// Pure functions over immutable Arrow schemas.
+// Field ids and the types a table may hold. Called by commit (Create, EvolveTo), the table writer
+// and schema_json. Pure functions over immutable Arrow schemas.
 #include "table/schema.h"
 
 #include <arrow/api.h>
@@ -78,7 +78,8 @@ Status CollectIds(const arrow::FieldVector& fields, bool of_map, std::set<int32_
   return Status::OK();
 }
 
-// Numbers a field and what is below it, depth first. A map's inner "entries" field has no id of its own.
+// Numbers a field and what is below it, depth first. A map's inner "entries" field has no id of its
+// own.
 Result<FieldPtr> AssignField(const FieldPtr& field, bool is_entries, int32_t* next_id) {
   FieldPtr result = field;
   if (!is_entries && !FieldIdOf(*field)) {
@@ -99,7 +100,8 @@ Result<FieldPtr> AssignField(const FieldPtr& field, bool is_entries, int32_t* ne
 int32_t HighestIn(const arrow::FieldVector& fields) {
   int32_t highest = 0;
   for (const FieldPtr& field : fields) {
-    highest = std::max({highest, FieldIdOf(*field).value_or(0), HighestIn(field->type()->fields())});
+    highest =
+        std::max({highest, FieldIdOf(*field).value_or(0), HighestIn(field->type()->fields())});
   }
   return highest;
 }

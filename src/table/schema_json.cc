@@ -1,5 +1,5 @@
-// Iceberg's JSON form of a schema, both ways (spec, Appendix C). Called by metadata.cc and the manifest header.
-// Hostile input: every key is typed, nesting is bounded, ids and names are unique.
+// Iceberg's JSON form of a schema, both ways (spec, Appendix C). Called by metadata.cc and the
+// manifest header. Hostile input: every key is typed, nesting is bounded, ids and names are unique.
 #include <arrow/api.h>
 #include <arrow/util/key_value_metadata.h>
 
@@ -115,7 +115,8 @@ Result<TypePtr> PrimitiveFromText(std::string_view text, std::string_view path,
   return ParametricFromText(text, path, origin);
 }
 
-Result<TypePtr> TypeFromJson(const Json& json, const std::string& path, int depth, Reading* reading);
+Result<TypePtr> TypeFromJson(const Json& json, const std::string& path, int depth,
+                             Reading* reading);
 
 Result<const Json*> Member(const Json& object, const char* key, std::string_view origin) {
   const auto found = object.find(key);
@@ -319,8 +320,7 @@ Result<Schema> SchemaFromJson(const Json& json, std::string_view origin) {
   }
   for (const Json& identifier : *identifiers) {
     if (!identifier.is_number_integer() || identifier.get<int64_t>() < 0 ||
-        identifier.get<int64_t>() > INT32_MAX ||
-        !reading.ids.contains(identifier.get<int32_t>())) {
+        identifier.get<int64_t>() > INT32_MAX || !reading.ids.contains(identifier.get<int32_t>())) {
       return base::Corrupt("{}: identifier field {} is not a column", origin, identifier.dump());
     }
     schema.identifier_field_ids.push_back(identifier.get<int32_t>());

@@ -1,5 +1,5 @@
-// StorableSchema: from any Arrow schema to the nearest one that an Iceberg v2 table holds without losing a value.
-// Called wherever foreign batches become a table (ingest, Python append). Pure.
+// StorableSchema: from any Arrow schema to the nearest one that an Iceberg v2 table holds without
+// losing a value. Called wherever foreign batches become a table (ingest, Python append). Pure.
 #include <arrow/api.h>
 #include <arrow/extension_type.h>
 
@@ -44,8 +44,9 @@ Result<TypePtr> StorableStruct(const TypePtr& type, const std::string& path) {
 Result<TypePtr> StorableDecimal(const TypePtr& type, const std::string& path) {
   const auto& decimal = static_cast<const arrow::DecimalType&>(*type);
   if (decimal.precision() > 38) {
-    return base::Invalid("column '{}' is {}; tables hold decimals of up to 38 digits, cast it first",
-                         path, type->ToString());
+    return base::Invalid(
+        "column '{}' is {}; tables hold decimals of up to 38 digits, cast it first", path,
+        type->ToString());
   }
   return arrow::decimal128(decimal.precision(), decimal.scale());
 }

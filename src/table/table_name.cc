@@ -1,4 +1,5 @@
-// Table names: parsing and the rules a name must keep. Called by every verb that takes a table. Pure functions.
+// Table names: parsing and the rules a name must keep. Called by every verb that takes a table.
+// Pure functions.
 #include "table/table_name.h"
 
 #include "base/text.h"

@@ -46,8 +46,7 @@ TEST(TableAtRef, SplitsAtTheSign) {
   const TableAtRef tagged = TableAtRef::Parse("shop.orders@v1~2").ValueOrDie();
   EXPECT_EQ(tagged.table.ToString(), "shop.orders");
   EXPECT_EQ(tagged.ref, "v1~2");
-  EXPECT_EQ(TableAtRef::Parse("t@2026-11-01T00:00:00.5").ValueOrDie().ref,
-            "2026-11-01T00:00:00.5");
+  EXPECT_EQ(TableAtRef::Parse("t@2026-11-01T00:00:00.5").ValueOrDie().ref, "2026-11-01T00:00:00.5");
   EXPECT_FALSE(TableAtRef::Parse("t@").ok());
   EXPECT_FALSE(TableAtRef::Parse("@v1").ok());
   EXPECT_FALSE(TableAtRef::Parse("t@a@b").ok());
