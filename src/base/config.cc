@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
-#include <fstream>
+#include <cstdio>
+#include <memory>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -143,13 +145,20 @@ Status AddTable(Values* values, const toml::table& table, const std::string& pre
   return Status::OK();
 }
 
-Status AddFile(Values* values, const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.good() && !file.eof()) {
-    return FromErrno(errno == 0 ? EIO : errno, "read the settings file " + path);
+Result<std::string> ReadFile(const std::string& path) {
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+  if (file == nullptr) return FromErrno(errno, "open the settings file " + path);
+  std::string text;
+  std::array<char, 4096> chunk;
+  while (size_t count = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
+    text.append(chunk.data(), count);
   }
+  if (std::ferror(file.get()) != 0) return FromErrno(errno, "read the settings file " + path);
+  return text;
+}
+
+Status AddFile(Values* values, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(std::string text, ReadFile(path));
   try {
     return AddTable(values, toml::parse(text, path), "", path);
   } catch (const toml::parse_error& error) {

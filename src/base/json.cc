@@ -156,6 +156,10 @@ Result<std::string> AsString(const Json* value, const char* key, std::string_vie
 }  // namespace
 
 Result<Json> ParseJson(std::string_view text, std::string_view origin) {
+  // nlohmann takes a NUL for the end of its input.
+  if (size_t nul = text.find('\0'); nul != text.npos) {
+    return Invalid("{}: byte {} is NUL, which JSON never holds", origin, nul);
+  }
   const char* position = text.data();
   const char* end = text.data() + text.size();
   Builder builder(&position);
