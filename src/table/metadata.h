@@ -53,12 +53,35 @@ struct TableMetadata {
   /// The schema that a snapshot was written with.
   const Schema& SchemaOf(const Snapshot& snapshot) const;
   bool IsPartitioned() const;                 ///< Default spec has fields.
+  /// The "fields" list of a partition spec in Iceberg's JSON, or null where there is no such spec.
+  const base::Json* PartitionFields(int32_t spec_id) const;
 };
 
+/// Metadata (v2, unpartitioned, unsorted, no snapshot yet) of a new table. `schema` has field ids; its `id` becomes current.
+TableMetadata NewTableMetadata(std::string uuid, std::string location, Schema schema,
+                               std::map<std::string, std::string> properties, int64_t now_ms);
+
 /// Reads v1, v2 and v3 documents; refuses what it does not know by name. kCorrupt names `origin` and the key.
+/// A v1 document gives `format_version` 1 and must pass UpgradeToV2 before it is written again.
 Result<TableMetadata> ParseMetadata(std::string_view json_text, std::string_view origin);
 
-/// Serialises; checks the invariants that make Java retry or fail (ids, refs, snapshot log) first.
+/// Makes a v1 table v2, in place (v1 files need no change: their sequence number is 0); others stay as they are.
+void UpgradeToV2(TableMetadata* metadata);
+
+/// Serialises; checks the invariants that make Java retry or fail (ids, refs, snapshot log) first: kInternal, the caller's defect.
+/// Keeps the snapshot log itself: a changed current snapshot is appended, removed snapshots leave it. Refuses (kInvalid) format v1,
+/// and new snapshots in a v3 table.
 Result<std::string> SerializeMetadata(const TableMetadata& metadata);
+
+/// Appends the file that `metadata` was read from to the metadata log, keeping at most `max_entries`; returns the locations that fell out
+/// of the log (to delete where write.metadata.delete-after-commit.enabled says so).
+std::vector<std::string> AppendMetadataLog(TableMetadata* metadata, const std::string& previous_location,
+                                           int64_t previous_updated_ms, int max_entries);
+
+/// The bytes of a metadata file, plain or gzip (told apart by content), as a value.
+Result<TableMetadata> DecodeMetadataFile(std::string_view bytes, std::string_view uri);
+
+/// The bytes to store at `uri`: SerializeMetadata, gzip where the name ends in ".gz.metadata.json".
+Result<std::string> EncodeMetadataFile(const TableMetadata& metadata, std::string_view uri);
 
 }  // namespace millpond::table

@@ -1,0 +1,316 @@
+// Writing table metadata JSON: the parts we understand over the document they came from, checked
+// first, because a bad metadata file makes other engines retry for minutes or fail. Called by
+// commit. Pure functions.
+#include <arrow/api.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "base/random_id.h"
+#include "table/metadata.h"
+
+namespace millpond::table {
+namespace {
+
+using base::Json;
+
+// Other engines refuse logs whose times go back further than this.
+constexpr int64_t kClockToleranceMs = 60'000;
+
+/// The objects of a list in the source document, by their id.
+using ById = std::unordered_map<int64_t, const Json*>;
+
+ById IndexById(const Json& document, const char* list, const char* key) {
+  ById result;
+  if (!document.is_object()) return result;
+  const auto found = document.find(list);
+  if (found == document.end() || !found->is_array()) return result;
+  for (const Json& item : *found) {
+    if (!item.is_object()) continue;
+    const auto id = item.find(key);
+    if (id != item.end() && id->is_number_integer()) result[id->get<int64_t>()] = &item;
+  }
+  return result;
+}
+
+// An identifier column must be required, as must every struct around it, and no float.
+bool HasIdentifier(const arrow::FieldVector& fields, int32_t id) {
+  for (const auto& field : fields) {
+    if (field->nullable()) continue;
+    if (FieldIdOf(*field) == id) {
+      const arrow::Type::type type = field->type()->id();
+      return !arrow::is_nested(type) && !arrow::is_floating(type);
+    }
+    if (field->type()->id() == arrow::Type::STRUCT && HasIdentifier(field->type()->fields(), id)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Status CheckSchemas(const TableMetadata& metadata) {
+  std::set<int32_t> ids;
+  for (const Schema& schema : metadata.schemas) {
+    if (!ids.insert(schema.id).second) {
+      return base::Internal("table metadata: two schemas have the id {}", schema.id);
+    }
+    if (const int32_t highest = HighestFieldId(*schema.arrow); highest > metadata.last_column_id) {
+      return base::Internal("table metadata: last-column-id {} is below field id {}",
+                            metadata.last_column_id, highest);
+    }
+    for (const int32_t identifier : schema.identifier_field_ids) {
+      if (!HasIdentifier(schema.arrow->fields(), identifier)) {
+        return base::Internal(
+            "table metadata: identifier field {} is not a required column of a simple type",
+            identifier);
+      }
+    }
+  }
+  if (!ids.contains(metadata.current_schema_id)) {
+    return base::Internal("table metadata: current schema {} does not exist",
+                          metadata.current_schema_id);
+  }
+  return Status::OK();
+}
+
+Status CheckNewSnapshot(const TableMetadata& metadata, const Snapshot& snapshot) {
+  if (metadata.format_version > 2) {
+    return base::Invalid(
+        "the table has format version {}; Millpond reads it but writes rows to version 2 only",
+        metadata.format_version);
+  }
+  if (snapshot.id <= 0 || snapshot.manifest_list.empty()) {
+    return base::Internal("table metadata: snapshot {} has no positive id or no manifest list",
+                          snapshot.id);
+  }
+  const auto operation = snapshot.summary.find("operation");
+  static const std::set<std::string> kOperations = {"append", "replace", "overwrite", "delete"};
+  if (operation == snapshot.summary.end() || !kOperations.contains(operation->second)) {
+    return base::Internal("table metadata: snapshot {} has no operation that Iceberg knows",
+                          snapshot.id);
+  }
+  if (!snapshot.schema_id || metadata.SchemaById(*snapshot.schema_id) == nullptr) {
+    return base::Internal("table metadata: snapshot {} has no schema of this table", snapshot.id);
+  }
+  if (snapshot.sequence_number <= 0) {
+    return base::Internal("table metadata: snapshot {} has no sequence number", snapshot.id);
+  }
+  return Status::OK();
+}
+
+Status CheckSnapshots(const TableMetadata& metadata, const ById& known) {
+  std::set<int64_t> ids;
+  for (const Snapshot& snapshot : metadata.snapshots) {
+    if (!ids.insert(snapshot.id).second) {
+      return base::Internal("table metadata: two snapshots have the id {}", snapshot.id);
+    }
+    if (snapshot.sequence_number > metadata.last_sequence_number) {
+      return base::Internal("table metadata: sequence number {} is past the table's last, {}",
+                            snapshot.sequence_number, metadata.last_sequence_number);
+    }
+    if (!known.contains(snapshot.id)) ARROW_RETURN_NOT_OK(CheckNewSnapshot(metadata, snapshot));
+  }
+  if (metadata.current_snapshot_id && !ids.contains(*metadata.current_snapshot_id)) {
+    return base::Internal("table metadata: current snapshot {} does not exist",
+                          *metadata.current_snapshot_id);
+  }
+  for (const auto& [name, ref] : metadata.refs) {
+    if (name == "main") continue;
+    if (!ids.contains(ref.snapshot_id)) {
+      return base::Internal("table metadata: ref '{}' names snapshot {}, which does not exist",
+                            name, ref.snapshot_id);
+    }
+  }
+  return Status::OK();
+}
+
+Status CheckTable(const TableMetadata& metadata) {
+  if (metadata.format_version < 2 || metadata.format_version > 3) {
+    return base::Invalid("the table has format version {}; upgrade it to 2 before writing to it",
+                         metadata.format_version);
+  }
+  if (metadata.uuid.empty() || metadata.location.empty() || metadata.last_updated_ms <= 0) {
+    return base::Internal("table metadata: uuid, location or time of last update is missing");
+  }
+  return CheckSchemas(metadata);
+}
+
+Result<Json> SchemasToJson(const TableMetadata& metadata) {
+  const ById known = IndexById(metadata.json, "schemas", "schema-id");
+  Json result = Json::array();
+  for (const Schema& schema : metadata.schemas) {
+    // Schemas never change under one id, so what another writer said of it is kept.
+    if (const auto source = known.find(schema.id); source != known.end()) {
+      result.push_back(*source->second);
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(Json json, SchemaToJson(schema));
+    result.push_back(std::move(json));
+  }
+  return result;
+}
+
+Json SnapshotToJson(const Snapshot& snapshot, const Json* source) {
+  Json json = source == nullptr ? Json::object() : *source;
+  json["snapshot-id"] = snapshot.id;
+  if (snapshot.parent_id) json["parent-snapshot-id"] = *snapshot.parent_id;
+  json["sequence-number"] = snapshot.sequence_number;
+  json["timestamp-ms"] = snapshot.timestamp_ms;
+  json["manifest-list"] = snapshot.manifest_list;
+  if (!snapshot.summary.empty()) json["summary"] = snapshot.summary;
+  if (snapshot.schema_id) json["schema-id"] = *snapshot.schema_id;
+  return json;
+}
+
+Json RefsToJson(const TableMetadata& metadata, const Json& document) {
+  const Json known = document.value("refs", Json::object());
+  Json result = Json::object();
+  for (const auto& [name, ref] : metadata.refs) {
+    if (name == "main") continue;
+    Json json = known.value(name, Json::object());
+    json["snapshot-id"] = ref.snapshot_id;
+    json["type"] = ref.is_tag ? "tag" : "branch";
+    result[name] = std::move(json);
+  }
+  if (metadata.current_snapshot_id) {
+    Json main = known.value("main", Json::object());
+    main["snapshot-id"] = *metadata.current_snapshot_id;
+    main["type"] = "branch";
+    result["main"] = std::move(main);
+  }
+  return result;
+}
+
+// The log of what `current-snapshot-id` has been. An expired snapshot takes what came before it out
+// of the log too, or the log would say that the older one had lasted until the newer.
+Result<Json> SnapshotLogToJson(const TableMetadata& metadata, const Json& document) {
+  Json log = document.value("snapshot-log", Json::array());
+  int64_t last = 0;
+  Json kept = Json::array();
+  for (Json& entry : log) {
+    const int64_t id = entry.value("snapshot-id", int64_t{-1});
+    last = entry.value("timestamp-ms", int64_t{0});
+    if (metadata.SnapshotById(id) == nullptr) {
+      kept.clear();
+    } else {
+      kept.push_back(std::move(entry));
+    }
+  }
+  const Snapshot* current = metadata.current_snapshot();
+  const int64_t before = document.value("current-snapshot-id", int64_t{-1});
+  if (current != nullptr && current->id != before) {
+    const bool is_new = !IndexById(document, "snapshots", "snapshot-id").contains(current->id);
+    last = is_new ? current->timestamp_ms : metadata.last_updated_ms;
+    if (!kept.empty() && last + kClockToleranceMs < kept.back().value("timestamp-ms", int64_t{0})) {
+      return base::Internal(
+          "table metadata: the new snapshot is more than a minute older than the last");
+    }
+    kept.push_back({{"snapshot-id", current->id}, {"timestamp-ms", last}});
+  }
+  if (metadata.last_updated_ms + kClockToleranceMs < last) {
+    return base::Internal(
+        "table metadata: last-updated-ms is more than a minute before a snapshot");
+  }
+  return kept;
+}
+
+void SetDefault(Json* document, const char* key, Json value) {
+  if (!document->contains(key)) (*document)[key] = std::move(value);
+}
+
+void FillDefaults(Json* document) {
+  SetDefault(document, "partition-specs",
+             Json::array({{{"spec-id", 0}, {"fields", Json::array()}}}));
+  SetDefault(document, "last-partition-id", 999);
+  SetDefault(document, "sort-orders", Json::array({{{"order-id", 0}, {"fields", Json::array()}}}));
+  SetDefault(document, "default-sort-order-id", 0);
+  SetDefault(document, "metadata-log", Json::array());
+}
+
+}  // namespace
+
+TableMetadata NewTableMetadata(std::string uuid, std::string location, Schema schema,
+                               std::map<std::string, std::string> properties, int64_t now_ms) {
+  TableMetadata metadata;
+  metadata.uuid = std::move(uuid);
+  metadata.location = std::move(location);
+  metadata.last_updated_ms = now_ms;
+  metadata.last_column_id = HighestFieldId(*schema.arrow);
+  metadata.current_schema_id = schema.id;
+  metadata.schemas.push_back(std::move(schema));
+  metadata.properties = std::move(properties);
+  metadata.json = Json::object();
+  FillDefaults(&metadata.json);
+  return metadata;
+}
+
+void UpgradeToV2(TableMetadata* metadata) {
+  if (metadata->format_version != 1) return;
+  metadata->format_version = 2;
+  if (metadata->uuid.empty()) metadata->uuid = base::NewUuid();
+  int32_t last_partition_id = 999;
+  for (const Json& spec : metadata->json.at("partition-specs")) {
+    int32_t implied = 999;
+    for (const Json& field : spec.at("fields")) {
+      ++implied;
+      const auto stated = base::FindInt(field, "field-id", "").ValueOr(std::nullopt);
+      last_partition_id =
+          std::max(last_partition_id, static_cast<int32_t>(stated.value_or(implied)));
+    }
+  }
+  SetDefault(&metadata->json, "last-partition-id", last_partition_id);
+  metadata->json.erase("schema");
+  metadata->json.erase("partition-spec");
+}
+
+Result<std::string> SerializeMetadata(const TableMetadata& metadata) {
+  ARROW_RETURN_NOT_OK(CheckTable(metadata));
+  const ById known = IndexById(metadata.json, "snapshots", "snapshot-id");
+  ARROW_RETURN_NOT_OK(CheckSnapshots(metadata, known));
+  Json document = metadata.json.is_object() ? metadata.json : Json::object();
+  FillDefaults(&document);
+  document["format-version"] = metadata.format_version;
+  document["table-uuid"] = metadata.uuid;
+  document["location"] = metadata.location;
+  document["last-sequence-number"] = metadata.last_sequence_number;
+  document["last-updated-ms"] = metadata.last_updated_ms;
+  document["last-column-id"] = metadata.last_column_id;
+  ARROW_ASSIGN_OR_RAISE(document["schemas"], SchemasToJson(metadata));
+  document["current-schema-id"] = metadata.current_schema_id;
+  document["default-spec-id"] = metadata.default_spec_id;
+  document["properties"] = metadata.properties;
+  ARROW_ASSIGN_OR_RAISE(document["snapshot-log"], SnapshotLogToJson(metadata, document));
+  document["refs"] = RefsToJson(metadata, document);
+  document.erase("current-snapshot-id");
+  if (metadata.current_snapshot_id) document["current-snapshot-id"] = *metadata.current_snapshot_id;
+  Json snapshots = Json::array();
+  for (const Snapshot& snapshot : metadata.snapshots) {
+    const auto source = known.find(snapshot.id);
+    snapshots.push_back(SnapshotToJson(snapshot, source == known.end() ? nullptr : source->second));
+  }
+  document["snapshots"] = std::move(snapshots);
+  try {
+    return document.dump();
+  } catch (const Json::exception&) {
+    return base::Invalid(
+        "the table's metadata holds text that is not valid UTF-8; check its properties");
+  }
+}
+
+std::vector<std::string> AppendMetadataLog(TableMetadata* metadata,
+                                           const std::string& previous_location,
+                                           int64_t previous_updated_ms, int max_entries) {
+  SetDefault(&metadata->json, "metadata-log", Json::array());
+  Json& log = metadata->json["metadata-log"];
+  log.push_back({{"metadata-file", previous_location}, {"timestamp-ms", previous_updated_ms}});
+  std::vector<std::string> dropped;
+  const size_t keep = static_cast<size_t>(std::max(max_entries, 1));
+  while (log.size() > keep) {
+    dropped.push_back(log.front().value("metadata-file", std::string()));
+    log.erase(log.begin());
+  }
+  return dropped;
+}
+
+}  // namespace millpond::table
