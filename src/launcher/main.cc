@@ -1,6 +1,7 @@
-// The `millpond` program: finds libmillpond.so, opens it in a scope of its own (RTLD_LOCAL keeps the OpenSSL inside
-// the Arrow wheel away from everything else in the process) and hands the command line over. Answers --version
-// itself, so that asking costs no load of the engine. Uses nothing of the rooms but the version.
+// The `millpond` program: finds libmillpond.so, opens it in a scope of its own (RTLD_LOCAL keeps
+// the OpenSSL inside the Arrow wheel away from everything else in the process) and hands the
+// command line over. Answers --version itself, so that asking costs no load of the engine. Uses
+// nothing of the rooms but the version.
 #include <dlfcn.h>
 #include <limits.h>
 #include <unistd.h>
@@ -22,8 +23,8 @@ std::string ExecutableFolder() {
   return text.substr(0, text.rfind('/'));
 }
 
-/// Where libmillpond.so may be: beside the executable in a build tree, else in the package of the Python
-/// environment whose bin/ holds the executable.
+/// Where libmillpond.so may be: beside the executable in a build tree, else in the package of the
+/// Python environment whose bin/ holds the executable.
 const char* const kPlaces[] = {
     "/libmillpond.so",
     "/../lib/" MILLPOND_PYTHON_TAG "/site-packages/millpond/libmillpond.so",

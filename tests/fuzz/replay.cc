@@ -1,5 +1,6 @@
-// Runs a fuzz target over every file of the corpus folders given: the main() of fuzz programs that are built without
-// libFuzzer. Called by ctest. A missing folder is an error, so that a lost corpus is noticed.
+// Runs a fuzz target over every file of the corpus folders given: the main() of fuzz programs that
+// are built without libFuzzer. Called by ctest. A missing folder is an error, so that a lost corpus
+// is noticed.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
