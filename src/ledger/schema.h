@@ -13,6 +13,11 @@ struct Migration {
   std::span<const std::string_view> statements;
 };
 
+/// Holds one row: the version that the tables are at. Made with the ledger itself, before
+/// version 1.
+inline constexpr std::string_view kVersionTable =
+    "CREATE TABLE ledger_version (version BIGINT NOT NULL)";
+
 /// In rising order of version, from 1.
 std::span<const Migration> Migrations();
 

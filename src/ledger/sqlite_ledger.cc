@@ -1,0 +1,201 @@
+// The SQLite ledger: transactions over pooled connections, and how its file comes to be.
+#include "ledger/sqlite_ledger.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <mutex>
+
+#include "base/random_id.h"
+#include "base/text.h"
+#include "ledger/schema.h"
+#include "ledger/sqlite_migration.h"
+#include "ledger/sqlite_pool.h"
+
+namespace millpond::ledger {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SqliteLedger : public Ledger {
+ public:
+  SqliteLedger(const std::string& path, int busy_ms)
+      : path_(path), busy_ms_(busy_ms), pool_(path, busy_ms) {}
+
+  Status Apply(const Transaction& transaction) override;
+  Result<std::vector<Row>> Select(const Query& query) override;
+  Result<std::vector<std::vector<Row>>> SelectAll(const std::vector<Query>& queries) override;
+  Result<int64_t> Reserve(const std::string& counter, int64_t count) override;
+  Status CheckIntegrity() override;
+  Result<int64_t> Version() override;
+
+  Status Migrate() {
+    ARROW_ASSIGN_OR_RAISE(auto connection, pool_.Take());
+    return ledger::Migrate(connection.get(), path_, Migrations());
+  }
+
+ private:
+  // Runs `work` as the only writer. Threads of this process queue here, where waiting is fair;
+  // other processes are waited for by SQLite's polling.
+  Status Write(const std::function<Status(SqliteConnection*)>& work);
+
+  const std::string path_;
+  const int busy_ms_;
+  SqlitePool pool_;
+  std::timed_mutex writer_;
+};
+
+Status SqliteLedger::Write(const std::function<Status(SqliteConnection*)>& work) {
+  ARROW_ASSIGN_OR_RAISE(auto connection, pool_.Take());
+  std::unique_lock lock(writer_, std::chrono::milliseconds(busy_ms_));
+  if (!lock.owns_lock()) {
+    return base::Unavailable(
+        "the ledger {} was kept busy by other threads for more than {} ms; try again", path_,
+        busy_ms_);
+  }
+  return InTransaction(connection.get(), "BEGIN IMMEDIATE", [&] { return work(connection.get()); });
+}
+
+Status SqliteLedger::Apply(const Transaction& transaction) {
+  if (transaction.empty()) return Status::OK();
+  return Write([&](SqliteConnection* connection) -> Status {
+    for (const Transaction::Change& change : transaction.changes()) {
+      ARROW_RETURN_NOT_OK(connection->Apply(change));
+    }
+    return Status::OK();
+  });
+}
+
+Result<std::vector<Row>> SqliteLedger::Select(const Query& query) {
+  ARROW_ASSIGN_OR_RAISE(SqlText sql, SqlOf(query));
+  ARROW_ASSIGN_OR_RAISE(auto connection, pool_.Take());
+  return connection->Select(sql);
+}
+
+Result<std::vector<std::vector<Row>>> SqliteLedger::SelectAll(const std::vector<Query>& queries) {
+  ARROW_ASSIGN_OR_RAISE(auto connection, pool_.Take());
+  std::vector<std::vector<Row>> results;
+  ARROW_RETURN_NOT_OK(InTransaction(connection.get(), "BEGIN", [&]() -> Status {
+    for (const Query& query : queries) {
+      ARROW_ASSIGN_OR_RAISE(SqlText sql, SqlOf(query));
+      ARROW_ASSIGN_OR_RAISE(results.emplace_back(), connection->Select(sql));
+    }
+    return Status::OK();
+  }));
+  return results;
+}
+
+Result<int64_t> SqliteLedger::Reserve(const std::string& counter, int64_t count) {
+  if (count < 1) return base::Invalid("cannot reserve {} numbers of '{}'", count, counter);
+  int64_t first = 0;
+  ARROW_RETURN_NOT_OK(Write([&](SqliteConnection* connection) -> Status {
+    ARROW_ASSIGN_OR_RAISE(SqlText sql,
+                          SqlOf(Query{"counter", {{"name", Compare::kEqual, counter}}}));
+    ARROW_ASSIGN_OR_RAISE(std::vector<Row> rows, connection->Select(sql));
+    if (!rows.empty()) {
+      ARROW_ASSIGN_OR_RAISE(first, IntOf(rows[0], "next"));
+    }
+    if (first > std::numeric_limits<int64_t>::max() - count) {
+      return base::Exhausted("the counter '{}' of {} has no {} numbers left", counter, path_,
+                             count);
+    }
+    return connection->Apply({Transaction::Kind::kUpsert,
+                              "counter",
+                              {{"name", counter}, {"next", first + count}},
+                              {},
+                              {},
+                              {}});
+  }));
+  return first;
+}
+
+Status SqliteLedger::CheckIntegrity() {
+  ARROW_ASSIGN_OR_RAISE(auto connection, pool_.Take());
+  std::vector<std::string> problems;
+  ARROW_ASSIGN_OR_RAISE(std::vector<Row> pages, connection->Select({"PRAGMA integrity_check", {}}));
+  for (const Row& row : pages) {
+    ARROW_ASSIGN_OR_RAISE(std::string problem, TextOf(row, "integrity_check"));
+    if (problem != "ok") problems.push_back(std::move(problem));
+  }
+  ARROW_ASSIGN_OR_RAISE(std::vector<Row> dangling,
+                        connection->Select({"PRAGMA foreign_key_check", {}}));
+  for (const Row& row : dangling) {
+    ARROW_ASSIGN_OR_RAISE(std::string table, TextOf(row, "table"));
+    ARROW_ASSIGN_OR_RAISE(std::string parent, TextOf(row, "parent"));
+    problems.push_back(
+        fmt::format("a row of '{}' refers to one of '{}' that does not exist", table, parent));
+  }
+  if (problems.empty()) return Status::OK();
+  return base::Corrupt("the ledger {} is damaged: {}; restore it from a backup", path_,
+                       base::Join(problems, "; "));
+}
+
+Result<int64_t> SqliteLedger::Version() {
+  ARROW_ASSIGN_OR_RAISE(auto connection, pool_.Take());
+  return ReadVersion(connection.get(), path_);
+}
+
+// Gives `from` the name `to` unless it is taken, and makes that durable.
+Status Publish(const std::string& from, const std::string& to) {
+  int error = 0;
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0)
+    error = errno;
+  if (error == EINVAL || error == ENOSYS) {
+    // File systems without that flag (NFS) have hard links.
+    error = ::link(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+    if (error == 0) ::unlink(from.c_str());
+  }
+  if (error == EEXIST) return base::AlreadyExists("the ledger {} exists already", to);
+  if (error != 0) return base::FromErrno(error, "publish the ledger " + to);
+  fs::path folder = fs::path(to).parent_path();
+  int descriptor =
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return base::FromErrno(errno, "open the folder " + folder.string());
+  Status synced = ::fsync(descriptor) == 0
+                      ? Status::OK()
+                      : base::FromErrno(errno, "make durable the folder " + folder.string());
+  ::close(descriptor);
+  return synced;
+}
+
+Status CreateFile(const std::string& path, int busy_ms) {
+  if (::access(path.c_str(), F_OK) == 0) {
+    return base::AlreadyExists("the ledger {} exists already", path);
+  }
+  const std::string fresh = path + ".new-" + base::NewUuid();
+  auto built = [&]() -> Status {
+    ARROW_ASSIGN_OR_RAISE(auto connection, SqliteConnection::Open(fresh, /*create=*/true, busy_ms));
+    ARROW_RETURN_NOT_OK(CreateSchema(connection.get(), Migrations()));
+    // "MPND": lets file(1) and a person tell what this database is.
+    return connection->Execute("PRAGMA application_id = 0x4d504e44");
+  }();
+  // Closing the only connection moved the log into the file.
+  if (built.ok()) built = Publish(fresh, path);
+  for (const char* suffix : {"", "-wal", "-shm"}) ::unlink((fresh + suffix).c_str());
+  return built;
+}
+
+}  // namespace
+
+int64_t LatestVersion() { return Migrations().back().version; }
+
+Result<std::shared_ptr<Ledger>> OpenSqliteLedger(const std::string& path, OpenMode mode,
+                                                 int busy_ms) {
+  if (mode == OpenMode::kCreate) ARROW_RETURN_NOT_OK(CreateFile(path, busy_ms));
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) {
+    return base::FromErrno(errno, "open the ledger " + path);
+  }
+  if (!S_ISREG(info.st_mode)) return base::Invalid("the ledger {} is not a file", path);
+  auto ledger = std::make_shared<SqliteLedger>(path, busy_ms);
+  ARROW_RETURN_NOT_OK(ledger->Migrate());
+  return ledger;
+}
+
+}  // namespace millpond::ledger
