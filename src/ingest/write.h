@@ -32,7 +32,7 @@ struct TableWrite {
       false;  ///< Existing tables: add columns and widen types where the stream asks for it.
   /// kOverwrite: the snapshot that the new rows were computed from, kConflict where the table has
   /// moved on; none: the one at the start of the call.
-  std::optional<int64_t> base_snapshot;
+  std::optional<int64_t> base_snapshot = {};
 };
 
 /// All writes land in one commit, or none. A table may be named once.

@@ -50,6 +50,9 @@ class PendingCommit {
   /// The schema that rows for this table must have now (with field ids), after Create/EvolveTo in this commit.
   Result<std::shared_ptr<arrow::Schema>> SchemaOf(const TableName& name);
 
+  /// What the commit says of itself: inputs and details may be completed until Land.
+  CommitInfo& info();
+
   /// kInvalid where nothing changed.
   Result<PondCommit> Land(const base::Context& context);
 

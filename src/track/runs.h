@@ -51,8 +51,8 @@ struct Run {
 struct MetricPoint {
   std::string key;
   int64_t step = 0;
-  double value = 0;                    ///< NaN and infinities are kept.
-  std::optional<int64_t> recorded_ms;  ///< None: now.
+  double value = 0;                         ///< NaN and infinities are kept.
+  std::optional<int64_t> recorded_ms = {};  ///< None: now.
 };
 
 struct MetricSummary {

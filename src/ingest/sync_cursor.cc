@@ -1,0 +1,99 @@
+// Cursor rows and their comparison; see the header.
+#include "ingest/sync_cursor.h"
+
+#include <utility>
+
+#include "base/hash.h"
+#include "base/time.h"
+
+namespace millpond::ingest {
+namespace {
+
+using base::Json;
+
+constexpr const char* kTable = "source_cursor";
+constexpr size_t kInputsNamed = 1000;
+
+/// Same content: by size and hash where both are known, else by all that is known.
+bool SameFile(const Json& before, const Json& after) {
+  if (before.contains("hash") && after.contains("hash")) {
+    return before["hash"] == after["hash"] &&
+           before.value("size", Json()) == after.value("size", Json());
+  }
+  return before == after;
+}
+
+int64_t SizeOf(const Json& file) {
+  return file.is_object() && file.contains("size") && file["size"].is_number_integer()
+             ? file["size"].get<int64_t>()
+             : 0;
+}
+
+}  // namespace
+
+Result<SyncCursor> LoadCursor(ledger::Ledger& ledger, const CursorKey& key) {
+  ARROW_ASSIGN_OR_RAISE(auto rows,
+                        ledger.Select({.table = kTable,
+                                       .where = {{"source", {}, key.source},
+                                                 {"stream", {}, key.stream},
+                                                 {"table_namespace", {}, key.table.space},
+                                                 {"table_name", {}, key.table.name}}}));
+  SyncCursor cursor;
+  if (rows.empty()) return cursor;
+  const std::string origin = "the sync cursor of " + key.table.ToString();
+  ARROW_ASSIGN_OR_RAISE(const std::string text, ledger::TextOf(rows[0], "cursor"));
+  auto parsed = base::ParseJson(text, origin);
+  if (!parsed.ok()) return base::WithKind(base::ErrorKind::kCorrupt, parsed.status());
+  if (!parsed->is_object() || !parsed->contains("source")) {
+    return base::Corrupt("{} has no position; sync with replace to begin again", origin);
+  }
+  cursor.position = (*parsed)["source"];
+  ARROW_ASSIGN_OR_RAISE(cursor.options_hash, base::GetString(*parsed, "options", origin));
+  return cursor;
+}
+
+ledger::Transaction SaveCursor(const CursorKey& key, const SyncCursor& cursor) {
+  ledger::Transaction transaction;
+  transaction.Upsert(kTable, {{"source", key.source},
+                              {"stream", key.stream},
+                              {"table_namespace", key.table.space},
+                              {"table_name", key.table.name},
+                              {"cursor", base::CanonicalJson({{"source", cursor.position},
+                                                              {"options", cursor.options_hash}})},
+                              {"updated_ms", base::NowMs()}});
+  return transaction;
+}
+
+std::string HashOptions(const source::SourceOptions& options) {
+  return base::Hash128Hex(base::CanonicalJson({{"format", options.format},
+                                               {"format_options", options.format_options},
+                                               {"types", options.types}}));
+}
+
+FilesRead CompareFiles(const Json& before, const Json& after) {
+  FilesRead result;
+  if (!after.is_object() || !after.contains("files") || !after["files"].is_object()) return result;
+  const Json old_files =
+      before.is_object() ? before.value("files", Json::object()) : Json::object();
+  std::string all;
+  for (const auto& [path, file] : after["files"].items()) {
+    const auto old = old_files.find(path);
+    if (old != old_files.end() && SameFile(*old, file)) {
+      ++result.skipped;
+      continue;
+    }
+    ++result.read;
+    // Of a file that grew only the new end was read, where the source says so by reading it at all.
+    result.bytes += SizeOf(file);
+    Json input = {{"file", path}, {"size", SizeOf(file)}};
+    if (file.is_object() && file.contains("hash")) input["hash"] = file["hash"];
+    all += base::CanonicalJson(input);
+    if (result.inputs.size() < kInputsNamed) result.inputs.push_back(std::move(input));
+  }
+  if (result.read > static_cast<int64_t>(kInputsNamed)) {
+    result.inputs.push_back({{"files", result.read}, {"hash", base::Sha256Hex(all)}});
+  }
+  return result;
+}
+
+}  // namespace millpond::ingest
