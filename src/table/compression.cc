@@ -74,7 +74,8 @@ Result<std::string> Inflate(std::string_view bytes, ZlibForm form, std::string_v
     return base::Corrupt("{}: the compressed data is broken or cut short after {} bytes", origin,
                          filled);
   }
-  if (left != 0) {
+  // Python's Avro writers leave up to four bytes of a zlib checksum behind each deflated block.
+  if (left > (form == ZlibForm::kRawDeflate ? 4 : 0)) {
     return base::Corrupt("{}: {} bytes follow the end of the compressed data", origin, left);
   }
   out.resize(filled);
