@@ -1,5 +1,6 @@
-// The only way to read data: SQL or scans over tables at any ref, through the gate, as Arrow streams. Wraps an in-memory DuckDB per session
-// with a memory limit and temp files inside the pond. A session may be used by many threads; each call has its own connection.
+// The only way to read data: SQL or scans over tables at any ref, through the gate, as Arrow
+// streams. Wraps an in-memory DuckDB per session with a memory limit and temp files inside the
+// pond. A session may be used by many threads; each call has its own connection.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -21,9 +22,10 @@
 namespace millpond::query {
 
 struct SessionSettings {
-  std::string temp_folder;       ///< Inside the pond's derived/; created on first spill, emptied at close.
-  int64_t memory_limit = 0;      ///< Bytes; 0: 60% of the machine's memory.
-  int threads = 0;               ///< 0: all.
+  std::string
+      temp_folder;  ///< Inside the pond's derived/; created on first spill, emptied at close.
+  int64_t memory_limit = 0;  ///< Bytes; 0: 60% of the machine's memory.
+  int threads = 0;           ///< 0: all.
 };
 
 /// A table version that a query read: its lineage.
@@ -34,13 +36,15 @@ struct TableRead {
 };
 
 struct SqlOptions {
-  std::string ref;                                    ///< Version for tables that name none; empty: head.
-  std::map<table::TableName, std::optional<int64_t>> pins;  ///< Exact snapshots (frozen datasets); wins over `ref`.
-  std::vector<base::Json> parameters;                 ///< For ? and $1: null, bool, int, double, string.
+  std::string ref;  ///< Version for tables that name none; empty: head.
+  std::map<table::TableName, std::optional<int64_t>>
+      pins;                            ///< Exact snapshots (frozen datasets); wins over `ref`.
+  std::vector<base::Json> parameters;  ///< For ? and $1: null, bool, int, double, string.
 };
 
 struct QueryResult {
-  /// Streams batches of at most 64k rows; errors (cancelled too) come out of ReadNext. Keeps the session's engine alive.
+  /// Streams batches of at most 64k rows; errors (cancelled too) come out of ReadNext. Keeps the
+  /// session's engine alive.
   std::shared_ptr<arrow::RecordBatchReader> reader;
   std::vector<TableRead> inputs;
 };
@@ -48,14 +52,14 @@ struct QueryResult {
 struct ScanRequest {
   table::TableName table;
   std::string ref;
-  std::vector<std::string> columns;                   ///< Empty: all.
-  std::string filter;                                 ///< SQL boolean expression; empty: all rows.
+  std::vector<std::string> columns;  ///< Empty: all.
+  std::string filter;                ///< SQL boolean expression; empty: all rows.
   std::optional<int64_t> limit;
 };
 
 /// What a query would read: per table, files before and after pruning, and the engine's plan.
 struct Explanation {
-  base::Json tables;   ///< [{"table","snapshot","files_total","files_read","records"}]
+  base::Json tables;  ///< [{"table","snapshot","files_total","files_read","records"}]
   std::string plan;
 };
 
@@ -63,22 +67,28 @@ class Session {
  public:
   Session() = delete;
   /// kInvalid without a principal's name or a decision point.
-  static Result<std::shared_ptr<Session>> Open(Principal principal, std::shared_ptr<DecisionPoint> decisions,
+  static Result<std::shared_ptr<Session>> Open(Principal principal,
+                                               std::shared_ptr<DecisionPoint> decisions,
                                                std::shared_ptr<table::Catalog> catalog,
                                                SessionSettings settings);
   virtual ~Session() = default;
 
-  /// One SELECT (WITH, VALUES, FROM-first… too). Tables: shop.orders, orders (namespace main), and at a ref: orders@v1, shop.orders AT TAG v1,
-  /// AT BRANCH main, AT COMMIT 0198…, AT SNAPSHOT 123, AT TIMESTAMP '2026-11-01'. Statements that write, and table functions that
-  /// reach files or settings, are refused as kDenied. Unknown tables and columns: kNotFound / kInvalid with the nearest name.
-  virtual Result<QueryResult> Sql(const std::string& sql, const SqlOptions& options, const base::Context& context) = 0;
+  /// One SELECT (WITH, VALUES, FROM-first… too). Tables: shop.orders, orders (namespace main), and
+  /// at a ref: orders@v1, shop.orders AT TAG v1, AT BRANCH main, AT COMMIT 0198…, AT SNAPSHOT 123,
+  /// AT TIMESTAMP '2026-11-01'. Statements that write, and table functions that reach files or
+  /// settings, are refused as kDenied. Unknown tables and columns: kNotFound / kInvalid with the
+  /// nearest name.
+  virtual Result<QueryResult> Sql(const std::string& sql, const SqlOptions& options,
+                                  const base::Context& context) = 0;
   virtual Result<QueryResult> Scan(const ScanRequest& request, const base::Context& context) = 0;
   virtual Result<Explanation> Explain(const std::string& sql, const SqlOptions& options) = 0;
 
   /// The table versions a statement names, resolved, without running it (freeze pins these).
-  virtual Result<std::vector<TableRead>> InputsOf(const std::string& sql, const SqlOptions& options) = 0;
+  virtual Result<std::vector<TableRead>> InputsOf(const std::string& sql,
+                                                  const SqlOptions& options) = 0;
   /// Output schema without running it.
-  virtual Result<std::shared_ptr<arrow::Schema>> SchemaOf(const std::string& sql, const SqlOptions& options) = 0;
+  virtual Result<std::shared_ptr<arrow::Schema>> SchemaOf(const std::string& sql,
+                                                          const SqlOptions& options) = 0;
 
   virtual const Principal& principal() const = 0;
   virtual const std::shared_ptr<table::Catalog>& catalog() const = 0;

@@ -1,0 +1,208 @@
+// Opens and locks DuckDB; runs and prepares statements. See engine.h.
+#include "query/engine.h"
+
+#include <sys/sysinfo.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "base/random_id.h"
+#include "base/text.h"
+
+namespace millpond::query {
+namespace {
+
+constexpr double kDefaultMemoryShare = 0.6;
+
+int64_t MemoryLimit(int64_t configured) {
+  if (configured > 0) return configured;
+  struct sysinfo machine{};
+  if (sysinfo(&machine) != 0) return 1LL << 30;
+  const double bytes = static_cast<double>(machine.totalram) * machine.mem_unit;
+  return static_cast<int64_t>(bytes * kDefaultMemoryShare);
+}
+
+// Settings that DuckDB takes only before it opens, or that must hold before anything else runs.
+Status Configure(duckdb_config config, const EngineSettings& settings,
+                 const std::string& spill_folder) {
+  std::vector<std::pair<const char*, std::string>> options{
+      {"autoinstall_known_extensions", "false"},
+      {"autoload_known_extensions", "false"},
+      {"allow_community_extensions", "false"},
+      {"allow_persistent_secrets", "false"},
+      {"errors_as_json", "true"},
+      {"memory_limit", fmt::format("{}B", MemoryLimit(settings.memory_limit))},
+      {"temp_directory", spill_folder},
+  };
+  if (settings.threads > 0) options.emplace_back("threads", fmt::format("{}", settings.threads));
+  for (const auto& [name, value] : options) {
+    if (duckdb_set_config(config, name, value.c_str()) != DuckDBSuccess) {
+      return base::Internal("DuckDB refused the option {} = {}", name, value);
+    }
+  }
+  return Status::OK();
+}
+
+// TimeZone first: it belongs to the icu extension, which must not be looked for once all is locked.
+// The order of the last three matters: each forbids changing the ones before it.
+std::string LockDown(const EngineSettings& settings) {
+  return fmt::format(
+      "SET GLOBAL TimeZone = 'UTC'; SET parquet_metadata_cache = true; "
+      "SET allowed_directories = [{}]; SET enable_external_access = false; "
+      "SET lock_configuration = true;",
+      settings.readable_folder.empty() ? "" : base::QuoteLiteral(settings.readable_folder));
+}
+
+Status BindOne(duckdb_prepared_statement statement, idx_t index, const base::Json& value) {
+  duckdb_state state = DuckDBError;
+  if (value.is_null()) {
+    state = duckdb_bind_null(statement, index);
+  } else if (value.is_boolean()) {
+    state = duckdb_bind_boolean(statement, index, value.get<bool>());
+  } else if (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) {
+    state = duckdb_bind_uint64(statement, index, value.get<uint64_t>());
+  } else if (value.is_number_integer()) {
+    state = duckdb_bind_int64(statement, index, value.get<int64_t>());
+  } else if (value.is_number_float()) {
+    state = duckdb_bind_double(statement, index, value.get<double>());
+  } else if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    if (!base::IsValidUtf8(text)) return base::Invalid("parameter {} is not valid UTF-8", index);
+    state = duckdb_bind_varchar_length(statement, index, text.data(), text.size());
+  } else {
+    return base::Invalid("parameter {} is a {}; give null, a boolean, a number or a string", index,
+                         value.type_name());
+  }
+  if (state != DuckDBSuccess)
+    return base::Invalid("parameter {} does not fit the statement", index);
+  return Status::OK();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Engine>> Engine::Open(const EngineSettings& settings) {
+  std::string spill_folder;
+  if (!settings.temp_folder.empty()) {
+    spill_folder = settings.temp_folder + "/query-" + base::NewUuid();
+  }
+  auto engine = std::make_shared<Engine>(Key{}, spill_folder);
+  duckdb_config config = nullptr;
+  if (duckdb_create_config(&config) != DuckDBSuccess)
+    return base::Exhausted("no memory for DuckDB");
+  Status status = Configure(config, settings, spill_folder);
+  if (status.ok()) {
+    char* reason = nullptr;
+    if (duckdb_open_ext(nullptr, &engine->database_, config, &reason) != DuckDBSuccess) {
+      status = base::WithContext("open DuckDB", ReadEngineError(reason).ToStatus());
+    }
+    duckdb_free(reason);
+  }
+  duckdb_destroy_config(&config);
+  ARROW_RETURN_NOT_OK(status);
+  ARROW_ASSIGN_OR_RAISE(auto connection, engine->Connect());
+  ARROW_RETURN_NOT_OK(connection->Execute(LockDown(settings)));
+  return engine;
+}
+
+Engine::~Engine() {
+  if (database_ != nullptr) duckdb_close(&database_);
+  if (!spill_folder_.empty()) {
+    std::error_code ignored;  // Left-overs are swept with derived/ by the next upkeep.
+    std::filesystem::remove_all(spill_folder_, ignored);
+  }
+}
+
+Result<std::unique_ptr<Connection>> Engine::Connect() {
+  duckdb_connection connection = nullptr;
+  if (duckdb_connect(database_, &connection) != DuckDBSuccess) {
+    return base::Internal("DuckDB refused a connection");
+  }
+  return std::make_unique<Connection>(shared_from_this(), connection);
+}
+
+Connection::~Connection() { duckdb_disconnect(&connection_); }
+
+Status Connection::Execute(const std::string& sql) {
+  duckdb_result result;
+  Status status;
+  if (duckdb_query(connection_, sql.c_str(), &result) != DuckDBSuccess) {
+    status = ReadEngineError(duckdb_result_error(&result)).ToStatus();
+  }
+  duckdb_destroy_result(&result);
+  return status;
+}
+
+namespace {
+
+// Appends the text column `column` of all rows.
+Status CollectText(duckdb_result* result, idx_t column, std::string* text) {
+  while (duckdb_data_chunk chunk = duckdb_fetch_chunk(*result)) {
+    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, column);
+    auto* strings = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
+    uint64_t* validity = duckdb_vector_get_validity(vector);
+    for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); ++row) {
+      if (validity != nullptr && !duckdb_validity_row_is_valid(validity, row)) continue;
+      if (!text->empty()) *text += '\n';
+      text->append(duckdb_string_t_data(&strings[row]), duckdb_string_t_length(strings[row]));
+    }
+    duckdb_destroy_data_chunk(&chunk);
+  }
+  const char* report = duckdb_result_error(result);
+  if (report != nullptr && *report != '\0') return ReadEngineError(report).ToStatus();
+  return Status::OK();
+}
+
+}  // namespace
+
+Result<std::string> Connection::QueryText(const std::string& sql) {
+  duckdb_result result;
+  std::string text;
+  Status status;
+  if (duckdb_query(connection_, sql.c_str(), &result) != DuckDBSuccess) {
+    status = ReadEngineError(duckdb_result_error(&result)).ToStatus();
+  } else {
+    status = CollectText(&result, duckdb_column_count(&result) - 1, &text);
+  }
+  duckdb_destroy_result(&result);
+  ARROW_RETURN_NOT_OK(status);
+  return text;
+}
+
+Result<std::string> Connection::SyntaxTree(std::string_view sql) {
+  EngineError error;
+  auto prepared = Prepare("SELECT json_serialize_sql(?::VARCHAR)", &error);
+  if (prepared == nullptr) return error.ToStatus();
+  ARROW_RETURN_NOT_OK(prepared->Bind({base::Json(std::string(sql))}));
+  duckdb_result result;
+  std::string text;
+  Status status;
+  if (duckdb_execute_prepared(prepared->get(), &result) != DuckDBSuccess) {
+    status = ReadEngineError(duckdb_result_error(&result)).ToStatus();
+  } else {
+    status = CollectText(&result, 0, &text);
+  }
+  duckdb_destroy_result(&result);
+  ARROW_RETURN_NOT_OK(status);
+  return text;
+}
+
+std::unique_ptr<Prepared> Connection::Prepare(const std::string& sql, EngineError* error) {
+  duckdb_prepared_statement statement = nullptr;
+  const duckdb_state state = duckdb_prepare(connection_, sql.c_str(), &statement);
+  auto prepared = std::make_unique<Prepared>(statement);
+  if (state == DuckDBSuccess) return prepared;
+  *error = ReadEngineError(duckdb_prepare_error(statement));
+  return nullptr;
+}
+
+Status Prepared::Bind(const std::vector<base::Json>& parameters) {
+  const idx_t wanted = duckdb_nparams(statement_);
+  if (wanted != parameters.size()) {
+    return base::Invalid("the statement has {} parameters, {} were given", wanted,
+                         parameters.size());
+  }
+  for (idx_t i = 0; i < wanted; ++i) ARROW_RETURN_NOT_OK(BindOne(statement_, i + 1, parameters[i]));
+  return Status::OK();
+}
+
+}  // namespace millpond::query

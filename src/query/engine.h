@@ -1,0 +1,94 @@
+// The one place that opens DuckDB: an in-memory database, locked down, that may read files of the
+// pond's truth and nothing else. Used by session.cc, statement.cc and result_stream.cc of this
+// room. An Engine may be used by many threads; a Connection by one at a time, except for Interrupt.
+#pragma once
+
+#include <duckdb.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "query/engine_error.h"
+
+namespace millpond::query {
+
+struct EngineSettings {
+  std::string readable_folder;  ///< Ends with '/'; the only folder whose files may be read.
+  std::string temp_folder;  ///< Spill files go to a folder of this engine's own below it; empty: no
+                            ///< spilling.
+  int64_t memory_limit = 0;  ///< Bytes; 0: 60% of the machine's memory.
+  int threads = 0;           ///< 0: all.
+};
+
+class Connection;
+
+class Engine : public std::enable_shared_from_this<Engine> {
+ public:
+  static Result<std::shared_ptr<Engine>> Open(const EngineSettings& settings);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  Result<std::unique_ptr<Connection>> Connect();
+
+ private:
+  struct Key {};  // Only Open makes one.
+
+ public:
+  Engine(Key, std::string spill_folder) : spill_folder_(std::move(spill_folder)) {}
+
+ private:
+  const std::string spill_folder_;
+  duckdb_database database_ = nullptr;
+};
+
+/// A prepared statement; goes before its connection.
+class Prepared {
+ public:
+  explicit Prepared(duckdb_prepared_statement statement) : statement_(statement) {}
+  ~Prepared() { duckdb_destroy_prepare(&statement_); }
+  Prepared(const Prepared&) = delete;
+  Prepared& operator=(const Prepared&) = delete;
+
+  duckdb_prepared_statement get() const { return statement_; }
+  /// Binds all parameters; kInvalid where their number or a type does not fit.
+  Status Bind(const std::vector<base::Json>& parameters);
+
+ private:
+  duckdb_prepared_statement statement_;
+};
+
+class Connection {
+ public:
+  /// Takes over `connection`.
+  Connection(std::shared_ptr<Engine> engine, duckdb_connection connection)
+      : engine_(std::move(engine)), connection_(connection) {}
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Runs statements of our own making.
+  Status Execute(const std::string& sql);
+  /// Runs a statement of our own making whose first column is text; the rows joined by newlines.
+  Result<std::string> QueryText(const std::string& sql);
+  /// DuckDB's syntax tree of `sql` as it stands, or its parse error, as a JSON document.
+  Result<std::string> SyntaxTree(std::string_view sql);
+
+  /// nullptr and `error` filled where DuckDB refuses the statement.
+  std::unique_ptr<Prepared> Prepare(const std::string& sql, EngineError* error);
+
+  /// Stops what runs on this connection; from any thread.
+  void Interrupt() { duckdb_interrupt(connection_); }
+
+ private:
+  const std::shared_ptr<Engine> engine_;
+  duckdb_connection connection_;
+};
+
+}  // namespace millpond::query

@@ -1,0 +1,243 @@
+// Resolving, deciding, pruning, naming: see planner.h.
+#include "query/planner.h"
+
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+#include "query/relation.h"
+
+namespace millpond::query {
+namespace {
+
+using base::QuoteIdentifier;
+using table::TableName;
+
+// What lets files of the table be skipped. A user's condition on a masked column speaks of masked
+// values, which no bounds know; the row filter speaks of the table's own.
+std::vector<table::Predicate> PredicatesOf(const AllowedTable& allowed) {
+  std::vector<table::Predicate> predicates;
+  auto append = [&](const Condition& condition, bool masked_too) {
+    for (const auto& field : allowed.version.schema->fields()) {
+      const std::string name = base::ToLower(field->name());
+      if (condition.column.size() != 1 || base::ToLower(condition.column[0]) != name) continue;
+      const bool masked =
+          std::any_of(allowed.decision.masks.begin(), allowed.decision.masks.end(),
+                      [&](const auto& mask) { return base::ToLower(mask.first) == name; });
+      if (!masked || masked_too) AppendPredicates(condition, *field, &predicates);
+    }
+  };
+  if (allowed.uses == 1) {
+    for (const Condition& condition : allowed.conditions) append(condition, false);
+  }
+  for (const Condition& condition : allowed.filter) append(condition, true);
+  return predicates;
+}
+
+// Names one view per table version so that what the user wrote still resolves: the namespace is a
+// schema, the name as written a view. Schemas that DuckDB has itself, and names that differ only by
+// case, move to a schema of their own.
+class ViewNames {
+ public:
+  void Place(const TableUse& use, AllowedTable* allowed) {
+    allowed->view = use.ref.empty() ? use.name : use.name + "@" + use.ref;
+    const std::string space = use.space.empty() ? std::string(table::kDefaultNamespace) : use.space;
+    const std::string lower = base::ToLower(space);
+    const bool reserved = lower == "information_schema" || lower == "pg_catalog";
+    allowed->schema = reserved ? space + "#" : space;
+    for (int i = 2; !taken_.insert(Key(*allowed)).second; ++i) {
+      allowed->schema = fmt::format("{}#{}", space, i);
+    }
+  }
+
+ private:
+  static std::pair<std::string, std::string> Key(const AllowedTable& allowed) {
+    return {base::ToLower(allowed.schema), base::ToLower(allowed.view)};
+  }
+  std::set<std::pair<std::string, std::string>> taken_;
+};
+
+TableRead ReadOf(const AllowedTable& allowed) {
+  return {allowed.version.table.name, allowed.version.snapshot_id, allowed.decision.policy_hash};
+}
+
+// Replaces each table name in the statement by its view's full name.
+Status QualifyNames(const Statement& statement, const std::vector<AllowedTable>& tables,
+                    const std::vector<size_t>& table_of_use, const std::string& catalog,
+                    QueryPlan* plan) {
+  plan->names = TextEdits(statement.sql);
+  for (size_t i = 0; i < statement.tables.size(); ++i) {
+    const TableUse& use = statement.tables[i];
+    const AllowedTable& allowed = tables[table_of_use[i]];
+    if (use.end == 0) {
+      return base::Invalid("give the table {} an alias in a FROM clause", use.name);
+    }
+    std::string name = QuoteIdentifier(catalog) + "." + QuoteIdentifier(allowed.schema) + "." +
+                       QuoteIdentifier(allowed.view);
+    if (!use.default_alias.empty()) name += " AS " + QuoteIdentifier(use.default_alias);
+    plan->names.Replace(use.begin, use.end, name);
+  }
+  plan->sql = plan->names.Finish();
+  return Status::OK();
+}
+
+}  // namespace
+
+struct Planner::Resolved {
+  Statement statement;
+  std::vector<AllowedTable> tables;
+  std::vector<size_t> table_of_use;  ///< For each of statement.tables, its place in `tables`.
+};
+
+Status QueryPlan::ToStatus(const EngineError& error) const {
+  if (!error.position || *error.position < 0) return error.ToStatus();
+  const size_t in_refs = names.SourceOffset(static_cast<size_t>(*error.position));
+  return base::MakeError(error.kind,
+                         WithPosition(error.message, source, refs.SourceOffset(in_refs)));
+}
+
+Result<table::TableVersion> Planner::AtAnyCase(const TableName& name, const std::string& ref) {
+  table::History history(catalog_);
+  auto exact = history.At(name, ref);
+  if (exact.ok() || base::KindOf(exact.status()) != base::ErrorKind::kNotFound) return exact;
+  ARROW_ASSIGN_OR_RAISE(const std::vector<TableName> known, catalog_->List());
+  const TableName* found = nullptr;
+  std::vector<std::string> elsewhere;
+  for (const TableName& candidate : known) {
+    if (candidate == name) return exact;  // The table is there: the ref is not.
+    const bool same_name = base::ToLower(candidate.name) == base::ToLower(name.name);
+    if (same_name) elsewhere.push_back(candidate.ToString());
+    if (!same_name || base::ToLower(candidate.space) != base::ToLower(name.space)) continue;
+    if (found != nullptr) {
+      return base::NotFound("{} is not a table, but {} and {} are: write one of them in quotes",
+                            name.ToString(), found->ToString(), candidate.ToString());
+    }
+    found = &candidate;
+  }
+  if (found != nullptr) return history.At(*found, ref);
+  if (name.name.find_first_of("./*") != std::string::npos) {
+    return base::NotFound(
+        "{} is not a table: queries read the pond's tables only (bring files in with `millpond "
+        "sync`)",
+        name.name);
+  }
+  if (elsewhere.empty()) return exact;
+  return base::NotFound("table {} does not exist. Did you mean {}?", name.ToString(),
+                        elsewhere.front());
+}
+
+Result<table::TableVersion> Planner::VersionOf(const TableUse& use, const SqlOptions& options) {
+  const std::string space = use.space.empty() ? std::string(table::kDefaultNamespace) : use.space;
+  const TableName name{space, use.name};
+  const auto pin = options.pins.find(name);
+  if (pin == options.pins.end()) return AtAnyCase(name, use.ref.empty() ? options.ref : use.ref);
+  if (pin->second) return table::History(catalog_).At(name, fmt::format("{}", *pin->second));
+  ARROW_ASSIGN_OR_RAISE(auto version, table::History(catalog_).At(name, ""));
+  version.snapshot_id.reset();  // Pinned before its first snapshot.
+  return version;
+}
+
+Status Planner::Decide(Connection& connection, AllowedTable* allowed) {
+  const TableName& name = allowed->version.table.name;
+  ARROW_ASSIGN_OR_RAISE(allowed->decision,
+                        decisions_.DecideRead(principal_, name, *allowed->version.schema));
+  const ReadDecision& decision = allowed->decision;
+  if (!decision.allowed) {
+    return base::Denied("{} may not read {}{}", principal_.name, name.ToString(),
+                        decision.reason.empty() ? "" : ": " + decision.reason);
+  }
+  if (!decision.row_filter.empty()) {
+    ARROW_ASSIGN_OR_RAISE(allowed->filter, ParseExpression(connection, decision.row_filter,
+                                                           "row filter of " + name.ToString()));
+  }
+  for (const auto& [column, mask] : decision.masks) {
+    ARROW_RETURN_NOT_OK(
+        ParseExpression(connection, mask, "mask of " + name.ToString() + "." + column).status());
+  }
+  return Status::OK();
+}
+
+Result<Planner::Resolved> Planner::Resolve(Connection& connection, const std::string& sql,
+                                           const SqlOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(Statement statement, ParseStatement(connection, sql, options.parameters));
+  Resolved resolved{std::move(statement), {}, {}};
+  ViewNames names;
+  std::map<std::pair<std::string, std::string>, size_t> seen;  // As written -> table.
+  std::map<TableName, std::string> pinned_refs;
+  for (const TableUse& use : resolved.statement.tables) {
+    const std::pair<std::string, std::string> key{use.space + "." + use.name, use.ref};
+    auto found = seen.find(key);
+    if (found == seen.end()) {
+      ARROW_ASSIGN_OR_RAISE(auto version, VersionOf(use, options));
+      const TableName name = version.table.name;
+      if (options.pins.contains(name) && !pinned_refs.emplace(name, use.ref).second) {
+        return base::Invalid(
+            "{} is pinned to one snapshot, but the statement names two versions of it",
+            name.ToString());
+      }
+      AllowedTable allowed;
+      allowed.version = std::move(version);
+      ARROW_RETURN_NOT_OK(Decide(connection, &allowed));
+      allowed.conditions = use.conditions;
+      names.Place(use, &allowed);
+      found = seen.emplace(key, resolved.tables.size()).first;
+      resolved.tables.push_back(std::move(allowed));
+    }
+    ++resolved.tables[found->second].uses;
+    resolved.table_of_use.push_back(found->second);
+  }
+  return resolved;
+}
+
+Result<std::vector<TableRead>> Planner::Inputs(Connection& connection, const std::string& sql,
+                                               const SqlOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(const Resolved resolved, Resolve(connection, sql, options));
+  std::vector<TableRead> inputs;
+  for (const AllowedTable& allowed : resolved.tables) inputs.push_back(ReadOf(allowed));
+  return inputs;
+}
+
+Result<QueryPlan> Planner::Plan(Connection& connection, const std::string& sql,
+                                const SqlOptions& options, const std::string& query_catalog) {
+  ARROW_ASSIGN_OR_RAISE(Resolved resolved, Resolve(connection, sql, options));
+  QueryPlan plan;
+  plan.source = sql;
+  plan.tables = base::Json::array();
+  std::set<std::string> schemas{std::string(table::kDefaultNamespace)};
+  const std::string catalog = QuoteIdentifier(query_catalog);
+  for (AllowedTable& allowed : resolved.tables) {
+    ARROW_ASSIGN_OR_RAISE(const table::ScanPlan scan,
+                          table::PlanScan(*catalog_, allowed.version, PredicatesOf(allowed)));
+    ARROW_ASSIGN_OR_RAISE(const std::string relation,
+                          RelationSql(allowed.version, scan, allowed.decision));
+    const std::string schema = catalog + "." + QuoteIdentifier(allowed.schema);
+    if (schemas.insert(base::ToLower(allowed.schema)).second) {
+      plan.setup += "CREATE SCHEMA " + schema + "; ";
+    }
+    plan.setup +=
+        "CREATE VIEW " + schema + "." + QuoteIdentifier(allowed.view) + " AS " + relation + "; ";
+    plan.inputs.push_back(ReadOf(allowed));
+    plan.has_policy |= !allowed.decision.row_filter.empty() || !allowed.decision.masks.empty();
+    base::Json snapshot;
+    if (allowed.version.snapshot_id) snapshot = *allowed.version.snapshot_id;
+    plan.tables.push_back({{"table", allowed.version.table.name.ToString()},
+                           {"snapshot", snapshot},
+                           {"files_total", scan.files_total},
+                           {"files_read", static_cast<int64_t>(scan.files.size())},
+                           {"records", scan.records}});
+  }
+  if (!resolved.tables.empty()) {
+    plan.catalog = query_catalog;
+    plan.setup = "ATTACH ':memory:' AS " + catalog + "; " + plan.setup;
+  }
+  ARROW_RETURN_NOT_OK(QualifyNames(resolved.statement, resolved.tables, resolved.table_of_use,
+                                   query_catalog, &plan));
+  plan.refs = std::move(resolved.statement.edits);
+  return plan;
+}
+
+}  // namespace millpond::query

@@ -1,0 +1,76 @@
+// From a user's SQL to what DuckDB runs: tables resolved to versions, each past the decision point,
+// pruned to files, made into views of a catalog that only this query sees. Called by session.cc.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "query/engine.h"
+#include "query/gate.h"
+#include "query/session.h"
+#include "query/statement.h"
+#include "query/text_edits.h"
+#include "table/catalog.h"
+#include "table/history.h"
+
+namespace millpond::query {
+
+/// A table version that a statement reads, allowed by the decision point.
+struct AllowedTable {
+  table::TableVersion version;
+  ReadDecision decision;
+  std::vector<Condition> conditions;  ///< Of its first use.
+  std::vector<Condition> filter;      ///< What the row filter says in simple terms.
+  int uses = 0;
+  std::string schema, view;  ///< Where its view is made in the query's catalog.
+};
+
+struct QueryPlan {
+  std::string source;   ///< As the user wrote it.
+  std::string sql;      ///< What runs: every table is named by its view.
+  std::string catalog;  ///< Name of the query's catalog; empty where no table is read.
+  std::string setup;    ///< Statements that make it.
+  std::vector<TableRead> inputs;
+  base::Json tables;        ///< As in Explanation.
+  bool has_policy = false;  ///< A filter or mask applies to some table.
+
+  /// `error`, which DuckDB reported for `sql`, as a status with its place in `source`.
+  Status ToStatus(const EngineError& error) const;
+
+  TextEdits refs{""}, names{""};
+};
+
+class Planner {
+ public:
+  Planner(const Principal& principal, DecisionPoint& decisions,
+          std::shared_ptr<table::Catalog> catalog)
+      : principal_(principal), decisions_(decisions), catalog_(std::move(catalog)) {}
+
+  /// `query_catalog`: a name that no other query of the engine has now.
+  Result<QueryPlan> Plan(Connection& connection, const std::string& sql, const SqlOptions& options,
+                         const std::string& query_catalog);
+
+  /// Only the versions that the statement reads.
+  Result<std::vector<TableRead>> Inputs(Connection& connection, const std::string& sql,
+                                        const SqlOptions& options);
+
+ private:
+  struct Resolved;
+  Result<Resolved> Resolve(Connection& connection, const std::string& sql,
+                           const SqlOptions& options);
+  Result<table::TableVersion> VersionOf(const TableUse& use, const SqlOptions& options);
+  Result<table::TableVersion> AtAnyCase(const table::TableName& name, const std::string& ref);
+  // Asks the decision point and fills `decision` and `filter`.
+  Status Decide(Connection& connection, AllowedTable* allowed);
+
+  const Principal& principal_;
+  DecisionPoint& decisions_;
+  const std::shared_ptr<table::Catalog> catalog_;
+};
+
+}  // namespace millpond::query
