@@ -21,9 +21,9 @@ set_target_properties(millpond_engine PROPERTIES
   OUTPUT_NAME millpond
   INSTALL_RPATH "$ORIGIN:$ORIGIN/../pyarrow"
   LINK_DEPENDS_NO_SHARED ON)
-foreach(room ${rooms})
-  target_link_libraries(millpond_engine PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${room}>")
-endforeach()
+target_link_libraries(millpond_engine PRIVATE ${rooms})
+list(JOIN rooms "," whole)
+set_property(TARGET millpond_engine PROPERTY LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,${whole}")
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   target_link_options(millpond_engine PRIVATE -Wl,-z,defs)
 endif()
@@ -54,6 +54,7 @@ if(MILLPOND_PYTHON AND binding_sources)
     OUTPUT_VARIABLE nanobind_ROOT OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   find_package(nanobind CONFIG REQUIRED)
   nanobind_add_module(millpond_python STABLE_ABI NB_STATIC NOMINSIZE ${binding_sources})
+  set_target_properties(nanobind-static PROPERTIES SYSTEM ON)  # its headers do not know our warnings
   target_link_libraries(millpond_python PRIVATE millpond_flags millpond_engine
     Arrow::arrow_shared fmt::fmt nlohmann_json::nlohmann_json)
   set_target_properties(millpond_python PROPERTIES

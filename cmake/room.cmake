@@ -1,5 +1,12 @@
 # millpond_room(name FLOOR n USES rooms... LIBRARIES targets...): one static library from src/name/*.cc and,
 # where there are any, one test program millpond_name_test from src/name/*_test.cc.
+#
+# The headers that nearly every file reaches are compiled once, by base, and reused; its tests do the same for theirs.
+# They are named in <>, because CMake writes others with their full path, and ccache could not share between checkouts.
+set(MILLPOND_PRECOMPILED
+  <arrow/api.h> <fmt/format.h> <nlohmann/json.hpp> <cstdint> <functional> <map> <memory> <optional> <string>
+  <string_view> <utility> <vector>)
+
 function(millpond_room name)
   cmake_parse_arguments(ROOM "" "FLOOR" "USES;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
@@ -15,7 +22,7 @@ function(millpond_room name)
   if(NOT name STREQUAL base)
     target_precompile_headers(${target} REUSE_FROM millpond_base)
   else()
-    target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
+    target_precompile_headers(${target} PRIVATE ${MILLPOND_PRECOMPILED})
   endif()
   foreach(used ${ROOM_USES})
     if(TARGET millpond_${used})
@@ -29,8 +36,7 @@ function(millpond_room name)
     if(NOT name STREQUAL base AND TARGET millpond_base_test)
       target_precompile_headers(${target}_test REUSE_FROM millpond_base_test)
     else()
-      target_precompile_headers(${target}_test PRIVATE
-        ${CMAKE_SOURCE_DIR}/cmake/precompiled.h <gmock/gmock.h> <gtest/gtest.h>)
+      target_precompile_headers(${target}_test PRIVATE ${MILLPOND_PRECOMPILED} <gmock/gmock.h> <gtest/gtest.h>)
     endif()
     target_link_libraries(${target}_test PRIVATE millpond_flags ${target} GTest::gmock GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${target}_test)

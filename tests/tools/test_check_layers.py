@@ -88,7 +88,7 @@ def test_lawful_tree_passes(tree: Tree, repository: Path) -> None:
 
 
 def test_this_repository_keeps_its_rules(repository: Path) -> None:
-    done = subprocess.run([str(repository / "tools" / "check_layers")], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, str(repository / "tools" / "check_layers")], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
