@@ -12,12 +12,13 @@
 namespace millpond::table {
 
 struct DataFile {
-  std::string uri;                            ///< file:///…/data/x.parquet
+  std::string uri;  ///< file:///…/data/x.parquet
   std::string format = "PARQUET";
   int64_t record_count = 0;
-  int64_t size = 0;                           ///< Bytes.
+  int64_t size = 0;  ///< Bytes.
   std::map<int32_t, int64_t> column_sizes, value_counts, null_counts, nan_counts;
-  std::map<int32_t, std::string> lower_bounds, upper_bounds;  ///< Iceberg single-value binary form, by field id.
+  std::map<int32_t, std::string> lower_bounds,
+      upper_bounds;  ///< Iceberg single-value binary form, by field id.
   std::vector<int64_t> split_offsets;
   std::optional<int32_t> sort_order_id;
 };

@@ -1,5 +1,6 @@
-// Iceberg schemas. In memory a schema is an arrow::Schema whose fields, nested ones too, carry their Iceberg field id in the
-// metadata key "PARQUET:field_id" (what Parquet files keep as field_id), so one type serves files, batches and metadata.
+// Iceberg schemas. In memory a schema is an arrow::Schema whose fields, nested ones too, carry
+// their Iceberg field id in the metadata key "PARQUET:field_id" (what Parquet files keep as
+// field_id), so one type serves files, batches and metadata.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -20,32 +21,40 @@ inline constexpr std::string_view kSampleId = "sample_id";
 
 struct Schema {
   int32_t id = 0;
-  std::shared_ptr<arrow::Schema> arrow;          ///< With field ids.
-  std::vector<int32_t> identifier_field_ids;     ///< Usually {id of sample_id}.
+  std::shared_ptr<arrow::Schema> arrow;       ///< With field ids.
+  std::vector<int32_t> identifier_field_ids;  ///< Usually {id of sample_id}.
 };
 
-/// Iceberg JSON <-> Schema. Reading refuses types we cannot hold by name (kInvalid), e.g. uuid, time, variant, unknown ones, and
-/// default values other than null; a document that breaks the format is kCorrupt. A field's "doc" rides in the metadata key "doc".
+/// Iceberg JSON <-> Schema. Reading refuses types we cannot hold by name (kInvalid), e.g. uuid,
+/// time, variant, unknown ones, and default values other than null; a document that breaks the
+/// format is kCorrupt. A field's "doc" rides in the metadata key "doc".
 Result<Schema> SchemaFromJson(const base::Json& json, std::string_view origin);
 Result<base::Json> SchemaToJson(const Schema& schema);
 
-/// Refuses what a v2 table must not hold (time, uuid, unsigned, nanoseconds, null, dictionary, fixed-size list…) with the replacement to use.
-/// Checks names too: no duplicates (also by case), none empty.
+/// Refuses what a v2 table must not hold (time, uuid, unsigned, nanoseconds, null, dictionary,
+/// fixed-size list…) with the replacement to use. Checks names too: no duplicates (also by case),
+/// none empty.
 Status CheckAcceptedTypes(const arrow::Schema& schema);
 
-/// The nearest schema that CheckAcceptedTypes takes and that loses no value: small integers widen, large and view strings become
-/// utf8, dictionaries their values, fixed-size lists become lists, seconds and milliseconds become microseconds, list and map children get
-/// Iceberg's names. Refuses (kInvalid, with the column and the replacement to use) what has no such type. Field metadata is kept.
+/// The nearest schema that CheckAcceptedTypes takes and that loses no value: small integers widen,
+/// large and view strings become utf8, dictionaries their values, fixed-size lists become lists,
+/// seconds and milliseconds become microseconds, list and map children get Iceberg's names. Refuses
+/// (kInvalid, with the column and the replacement to use) what has no such type. Field metadata is
+/// kept.
 Result<std::shared_ptr<arrow::Schema>> StorableSchema(const arrow::Schema& schema);
 
-/// The same schema without any field id, nested ones too: what other files' ids meant elsewhere must not leak into a new table.
+/// The same schema without any field id, nested ones too: what other files' ids meant elsewhere
+/// must not leak into a new table.
 std::shared_ptr<arrow::Schema> WithoutFieldIds(const arrow::Schema& schema);
 
-/// The same schema with field ids numbered depth-first from `next_id`, which is left at the next free id. Fields that have one keep it
-/// (and `next_id` passes it); two fields with one id are kInvalid.
-Result<std::shared_ptr<arrow::Schema>> AssignFieldIds(const arrow::Schema& schema, int32_t* next_id);
+/// The same schema with field ids numbered depth-first from `next_id`, which is left at the next
+/// free id. Fields that have one keep it (and `next_id` passes it); two fields with one id are
+/// kInvalid.
+Result<std::shared_ptr<arrow::Schema>> AssignFieldIds(const arrow::Schema& schema,
+                                                      int32_t* next_id);
 
-/// Metadata key of a field id in an arrow::Field, nested ones too; Arrow's Parquet reader and writer use it as field_id.
+/// Metadata key of a field id in an arrow::Field, nested ones too; Arrow's Parquet reader and
+/// writer use it as field_id.
 inline constexpr const char* kFieldIdKey = "PARQUET:field_id";
 
 /// The highest field id anywhere in the schema; 0 where there is none.

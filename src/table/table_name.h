@@ -16,7 +16,8 @@ struct TableName {
   std::string space;  ///< Namespace; levels joined by '.'.
   std::string name;
 
-  /// "shop.orders" (last dot separates), or "orders" in the default namespace. Refuses bad names and namespaces that start with '_'.
+  /// "shop.orders" (last dot separates), or "orders" in the default namespace. Refuses bad names
+  /// and namespaces that start with '_'.
   static Result<TableName> Parse(std::string_view text);
   std::string ToString() const { return space + "." + name; }
   auto operator<=>(const TableName&) const = default;
