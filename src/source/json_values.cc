@@ -1,0 +1,244 @@
+// CheckJson and AppendJson walk value and type together; both must know the same pairs.
+#include "source/json_values.h"
+
+#include <arrow/builder.h>
+#include <arrow/table_builder.h>
+#include <arrow/type.h>
+#include <arrow/util/decimal.h>
+
+#include "source/text_value.h"
+#include "source/type_name.h"
+
+namespace millpond::source {
+namespace {
+
+using arrow::internal::checked_cast;
+using base::Json;
+
+constexpr size_t kShown = 120;
+
+std::string Show(const Json& value) {
+  std::string text = value.is_string() ? value.get_ref<const std::string&>() : value.dump();
+  if (text.size() > kShown) {
+    size_t cut = kShown;
+    while (cut > 0 && (text[cut] & 0xC0) == 0x80) --cut;
+    text = text.substr(0, cut) + "…";
+  }
+  return text;
+}
+
+JsonMisfit Unlike(const Json& value, const arrow::DataType& type) {
+  return {"", fmt::format("expected {}, found '{}'", TypeName(type), Show(value))};
+}
+
+bool ToInt64(const Json& value, int64_t least, int64_t most, int64_t* out) {
+  if (!value.is_number_integer()) return false;
+  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
+    return false;
+  *out = value.get<int64_t>();
+  return *out >= least && *out <= most;
+}
+
+bool ToDecimal(const Json& value, const arrow::DataType& type, arrow::Decimal128* out) {
+  if (!value.is_number() && !value.is_string()) return false;
+  const auto& decimal = checked_cast<const arrow::Decimal128Type&>(type);
+  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  int32_t precision = 0, scale = 0;
+  if (!arrow::Decimal128::FromString(text, out, &precision, &scale).ok()) return false;
+  if (scale != decimal.scale()) {
+    auto scaled = out->Rescale(scale, decimal.scale());
+    if (!scaled.ok()) return false;
+    *out = *scaled;
+  }
+  return out->FitsInPrecision(decimal.precision());
+}
+
+bool ToDate(const Json& value, int32_t* out) {
+  if (!value.is_string()) return false;
+  const auto& text = value.get_ref<const std::string&>();
+  return ParseDate(text.data(), text.size(), out);
+}
+
+bool ToTimestamp(const Json& value, const arrow::DataType& type, int64_t* out) {
+  if (!value.is_string()) return false;
+  const auto& text = value.get_ref<const std::string&>();
+  bool zoned = false;
+  return ParseTimestamp(text.data(), text.size(), out, &zoned) &&
+         zoned == !checked_cast<const arrow::TimestampType&>(type).timezone().empty();
+}
+
+bool LeafFits(const Json& value, const arrow::DataType& type) {
+  int64_t integer = 0;
+  int32_t days = 0;
+  arrow::Decimal128 decimal;
+  switch (type.id()) {
+    case arrow::Type::BOOL:
+      return value.is_boolean();
+    case arrow::Type::INT32:
+      return ToInt64(value, INT32_MIN, INT32_MAX, &integer);
+    case arrow::Type::INT64:
+      return ToInt64(value, INT64_MIN, INT64_MAX, &integer);
+    case arrow::Type::FLOAT:
+    case arrow::Type::DOUBLE:
+      return value.is_number();
+    case arrow::Type::DECIMAL128:
+      return ToDecimal(value, type, &decimal);
+    case arrow::Type::DATE32:
+      return ToDate(value, &days);
+    case arrow::Type::TIMESTAMP:
+      return ToTimestamp(value, type, &integer);
+    case arrow::Type::STRING:
+      return true;
+    case arrow::Type::BINARY:
+      return value.is_string();
+    case arrow::Type::FIXED_SIZE_BINARY:
+      return value.is_string() &&
+             value.get_ref<const std::string&>().size() ==
+                 static_cast<size_t>(
+                     checked_cast<const arrow::FixedSizeBinaryType&>(type).byte_width());
+    default:
+      return false;
+  }
+}
+
+JsonMisfit Within(JsonMisfit misfit, const std::string& step) {
+  if (misfit.reason.empty()) return misfit;
+  const bool joined = misfit.path.empty() || misfit.path.front() == '[';
+  misfit.path = step + (joined ? "" : ".") + misfit.path;
+  return misfit;
+}
+
+JsonMisfit CheckStruct(const Json& value, const arrow::DataType& type, bool ignore_unknown_keys) {
+  const auto& fields = checked_cast<const arrow::StructType&>(type);
+  for (const auto& [key, item] : value.items()) {
+    const auto field = fields.GetFieldByName(key);
+    if (!field) {
+      if (ignore_unknown_keys) continue;
+      return {key,
+              "a key that the sample did not have; give its type, raise sample_bytes, or set "
+              "unknown_keys=ignore"};
+    }
+    JsonMisfit misfit = Within(CheckJson(item, *field->type(), ignore_unknown_keys), key);
+    if (!misfit.reason.empty()) return misfit;
+  }
+  return {};
+}
+
+Status AppendLeaf(const Json& value, const arrow::DataType& type, arrow::ArrayBuilder* builder) {
+  int64_t integer = 0;
+  int32_t days = 0;
+  arrow::Decimal128 decimal;
+  switch (type.id()) {
+    case arrow::Type::BOOL:
+      return checked_cast<arrow::BooleanBuilder*>(builder)->Append(value.get<bool>());
+    case arrow::Type::INT32:
+      return checked_cast<arrow::Int32Builder*>(builder)->Append(value.get<int32_t>());
+    case arrow::Type::INT64:
+      return checked_cast<arrow::Int64Builder*>(builder)->Append(value.get<int64_t>());
+    case arrow::Type::FLOAT:
+      return checked_cast<arrow::FloatBuilder*>(builder)->Append(value.get<float>());
+    case arrow::Type::DOUBLE:
+      return checked_cast<arrow::DoubleBuilder*>(builder)->Append(value.get<double>());
+    case arrow::Type::DECIMAL128:
+      ToDecimal(value, type, &decimal);
+      return checked_cast<arrow::Decimal128Builder*>(builder)->Append(decimal);
+    case arrow::Type::DATE32:
+      ToDate(value, &days);
+      return checked_cast<arrow::Date32Builder*>(builder)->Append(days);
+    case arrow::Type::TIMESTAMP:
+      ToTimestamp(value, type, &integer);
+      return checked_cast<arrow::TimestampBuilder*>(builder)->Append(integer);
+    case arrow::Type::STRING:
+      return checked_cast<arrow::StringBuilder*>(builder)->Append(
+          value.is_string() ? value.get<std::string>() : value.dump());
+    case arrow::Type::BINARY:
+      return checked_cast<arrow::BinaryBuilder*>(builder)->Append(
+          value.get_ref<const std::string&>());
+    case arrow::Type::FIXED_SIZE_BINARY:
+      return checked_cast<arrow::FixedSizeBinaryBuilder*>(builder)->Append(
+          value.get_ref<const std::string&>());
+    default:
+      return base::Internal("JSON value of type {} was not checked", type.ToString());
+  }
+}
+
+}  // namespace
+
+JsonMisfit CheckJson(const Json& value, const arrow::DataType& type, bool ignore_unknown_keys) {
+  if (value.is_null()) return {};
+  switch (type.id()) {
+    case arrow::Type::STRUCT:
+      if (!value.is_object()) return Unlike(value, type);
+      return CheckStruct(value, type, ignore_unknown_keys);
+    case arrow::Type::LIST: {
+      if (!value.is_array()) return Unlike(value, type);
+      for (size_t i = 0; i < value.size(); ++i) {
+        JsonMisfit misfit = Within(CheckJson(value[i], *type.field(0)->type(), ignore_unknown_keys),
+                                   fmt::format("[{}]", i));
+        if (!misfit.reason.empty()) return misfit;
+      }
+      return {};
+    }
+    case arrow::Type::MAP: {
+      const auto& map = checked_cast<const arrow::MapType&>(type);
+      if (!value.is_object() || map.key_type()->id() != arrow::Type::STRING)
+        return Unlike(value, type);
+      for (const auto& [key, item] : value.items()) {
+        JsonMisfit misfit = Within(CheckJson(item, *map.item_type(), ignore_unknown_keys), key);
+        if (!misfit.reason.empty()) return misfit;
+      }
+      return {};
+    }
+    default:
+      return LeafFits(value, type) ? JsonMisfit{} : Unlike(value, type);
+  }
+}
+
+Status AppendJson(const Json& value, const arrow::DataType& type, arrow::ArrayBuilder* builder) {
+  if (value.is_null()) return builder->AppendNull();
+  switch (type.id()) {
+    case arrow::Type::STRUCT: {
+      auto* fields = checked_cast<arrow::StructBuilder*>(builder);
+      ARROW_RETURN_NOT_OK(fields->Append());
+      for (int i = 0; i < type.num_fields(); ++i) {
+        const auto found = value.find(type.field(i)->name());
+        ARROW_RETURN_NOT_OK(found == value.end() ? fields->field_builder(i)->AppendNull()
+                                                 : AppendJson(*found, *type.field(i)->type(),
+                                                              fields->field_builder(i)));
+      }
+      return Status::OK();
+    }
+    case arrow::Type::LIST: {
+      auto* list = checked_cast<arrow::ListBuilder*>(builder);
+      ARROW_RETURN_NOT_OK(list->Append());
+      for (const Json& item : value)
+        ARROW_RETURN_NOT_OK(AppendJson(item, *type.field(0)->type(), list->value_builder()));
+      return Status::OK();
+    }
+    case arrow::Type::MAP: {
+      auto* map = checked_cast<arrow::MapBuilder*>(builder);
+      ARROW_RETURN_NOT_OK(map->Append());
+      for (const auto& [key, item] : value.items()) {
+        ARROW_RETURN_NOT_OK(checked_cast<arrow::StringBuilder*>(map->key_builder())->Append(key));
+        ARROW_RETURN_NOT_OK(AppendJson(item, *checked_cast<const arrow::MapType&>(type).item_type(),
+                                       map->item_builder()));
+      }
+      return Status::OK();
+    }
+    default:
+      return AppendLeaf(value, type, builder);
+  }
+}
+
+Status AppendJsonRow(const Json& row, const std::vector<std::string>& keys,
+                     const arrow::Schema& schema, arrow::RecordBatchBuilder* builder) {
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    const auto found = row.find(keys[static_cast<size_t>(i)]);
+    ARROW_RETURN_NOT_OK(found == row.end()
+                            ? builder->GetField(i)->AppendNull()
+                            : AppendJson(*found, *schema.field(i)->type(), builder->GetField(i)));
+  }
+  return Status::OK();
+}
+
+}  // namespace millpond::source
