@@ -93,18 +93,17 @@ bool UsesSpaceBeforeQuote(std::string_view text, const Dialect& dialect) {
          text.find(pattern) != std::string_view::npos;
 }
 
-/// Whether fields stand in apostrophes: every field that opens with one also closes with one, and
-/// there are several.
+/// Whether fields stand in apostrophes: as many open with one as close with one, and there are
+/// several.
 bool UsesApostrophes(const LooseRows& rows) {
   size_t opened = 0, closed = 0;
   for (const auto& row : rows.rows) {
     for (const std::string& field : row) {
-      if (!field.starts_with('\'')) continue;
-      ++opened;
-      if (field.size() > 1 && field.ends_with('\'')) ++closed;
+      opened += field.starts_with('\'') ? 1 : 0;
+      closed += field.ends_with('\'') ? 1 : 0;
     }
   }
-  return opened >= 2 && closed * 10 >= opened * 9;
+  return opened >= 2 && closed * 10 >= opened * 9 && opened * 10 >= closed * 9;
 }
 
 Candidate BestDelimiter(std::string_view text, bool complete, const FileOptions& options,

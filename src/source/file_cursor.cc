@@ -61,7 +61,8 @@ Result<InputFile> FileCursor::Continue(const InputFile& file, const State& befor
     return refuse(
         fmt::format("it became shorter ({} bytes before, {} now)", before.size, file.size));
   ARROW_ASSIGN_OR_RAISE(std::string hash, Fingerprint(file, before.size));
-  if (std::string_view(hash) != before.hash) return refuse("the part that was read before has changed");
+  if (std::string_view(hash) != before.hash)
+    return refuse("the part that was read before has changed");
   if (before.size > 0) {
     ARROW_ASSIGN_OR_RAISE(std::string last,
                           ReadRange(file, std::max<int64_t>(0, before.size - 2), 2));

@@ -1,4 +1,5 @@
-// For the tests of this room: a folder of files that goes away, and a source read to its end with every cell as text.
+// For the tests of this room: a folder of files that goes away, and a source read to its end with
+// every cell as text.
 #pragma once
 
 #include <arrow/api.h>
@@ -18,7 +19,8 @@ namespace millpond::source {
 class TempFolder {
  public:
   TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "millpond-source-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "millpond-source-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
   }
   TempFolder(const TempFolder&) = delete;
@@ -51,7 +53,9 @@ struct Everything {
   std::vector<Reject> rejects;
   base::Json cursor;
 
-  std::vector<std::string> names() const { return info.schema ? info.schema->field_names() : std::vector<std::string>(); }
+  std::vector<std::string> names() const {
+    return info.schema ? info.schema->field_names() : std::vector<std::string>();
+  }
   std::vector<std::string> types() const {
     std::vector<std::string> types;
     for (const auto& field : info.schema->fields()) types.push_back(field->type()->ToString());
@@ -69,8 +73,8 @@ struct Everything {
 };
 
 /// Describes and reads stream `index` of the source at `path`.
-inline Everything ReadAll(const std::string& path, const SourceOptions& options = {}, size_t index = 0,
-                          const base::Context& context = {}) {
+inline Everything ReadAll(const std::string& path, const SourceOptions& options = {},
+                          size_t index = 0, const base::Context& context = {}) {
   Everything all;
   const auto read = [&]() -> Status {
     ARROW_ASSIGN_OR_RAISE(auto source, OpenSource(path, options));
