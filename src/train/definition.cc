@@ -184,14 +184,14 @@ Result<SplitDefinition> ReadSplit(const Json& json, std::string_view origin) {
   if (json.is_null()) return split;
   ARROW_RETURN_NOT_OK(CheckKeys(json, {"by", "column", "parts", "seed"}, origin, "split"));
   ARROW_ASSIGN_OR_RAISE(std::string by, Text(json, "by", origin));
-  std::vector<std::string> names;
-  for (const auto& [method, name] : kMethods) names.emplace_back(name);
-  auto found = std::ranges::find(names, by);
-  if (found == names.end()) {
+  auto method = MethodNamed(by);
+  if (!method) {
+    std::vector<std::string> names;
+    for (const auto& [known, name] : kMethods) names.emplace_back(name);
     return base::Invalid("{}: split by '{}' does not exist.{} There are: {}", origin, by,
                          base::DidYouMean(by, names), base::Join(names, ", "));
   }
-  split.method = kMethods[static_cast<size_t>(found - names.begin())].first;
+  split.method = *method;
   ARROW_ASSIGN_OR_RAISE(split.column, Text(json, "column", origin));
   if (auto seed = json.find("seed"); seed != json.end() && !seed->is_null()) {
     if (!seed->is_number_integer() || (!seed->is_number_unsigned() && seed->get<int64_t>() < 0)) {
@@ -208,6 +208,13 @@ Result<SplitDefinition> ReadSplit(const Json& json, std::string_view origin) {
 }  // namespace
 
 std::string_view NameOf(SplitMethod method) { return kMethods[static_cast<size_t>(method)].second; }
+
+std::optional<SplitMethod> MethodNamed(std::string_view name) {
+  for (const auto& [method, known] : kMethods) {
+    if (known == name) return method;
+  }
+  return std::nullopt;
+}
 
 Result<DatasetDefinition> DefinitionFromJson(const Json& json, std::string_view origin) {
   ARROW_RETURN_NOT_OK(CheckKeys(

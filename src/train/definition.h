@@ -24,6 +24,7 @@ enum class SplitMethod {
 };
 
 std::string_view NameOf(SplitMethod method);
+std::optional<SplitMethod> MethodNamed(std::string_view name);
 
 /// One side of a split.
 struct Part {

@@ -38,33 +38,42 @@ class KeyText {
   std::vector<std::shared_ptr<arrow::Array>> arrays_;
 };
 
+/// kInvalid where a column of this type has no exact text.
+Status CheckKeyType(const arrow::Field& field);
+
+/// A column of times as microseconds since 1970, or as the integers it holds; kInvalid where one is
+/// null or the type is no time.
+Status CheckTimeType(const arrow::Field& field);
+Result<std::vector<int64_t>> TimesOf(const arrow::Array& array, const std::string& column);
+
+/// "=text", or "null": how a plan names a class.
+std::string ClassName(bool present, std::string_view text);
+
 /// A position in [0, 2^64) per key; stable for ever.
 uint64_t SplitHash(std::string_view key_text, uint64_t seed);
 
+/// All cuts are exclusive ends of each part but the last, which takes what is left.
 struct SplitPlan {
   SplitMethod method = SplitMethod::kNone;
   std::string column;
   uint64_t seed = 0;
   std::vector<std::string> parts;
-  std::vector<uint64_t>
-      hash_cuts;  ///< Inclusive upper hash of each part but the last (hash, group).
+  std::vector<uint64_t> hash_cuts;  ///< By hash (hash, group, and classes the plan never saw).
   std::map<std::string, std::vector<uint64_t>>
-      class_cuts;  ///< Class text -> the same; "" with a 0x00 before it is null (stratified).
-  std::vector<int64_t>
-      time_cuts;  ///< Exclusive end of each part but the last: microseconds, or the integer itself.
+      class_cuts;                  ///< Stratified: by hash within a class, under ClassName.
+  std::vector<int64_t> time_cuts;  ///< Microseconds since 1970, or the column's integers.
 };
 
 base::Json PlanToJson(const SplitPlan& plan);
 Result<SplitPlan> PlanFromJson(const base::Json& json, std::string_view origin);
 
-/// Opens the named columns of the dataset as a stream, in any order; called once per pass over the
-/// data.
-using OpenColumns = std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
-    const std::vector<std::string>& columns)>;
+/// Runs SELECT `columns` FROM the dataset's query `tail` ("GROUP BY …", "ORDER BY …", or nothing).
+using SelectFrom = std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
+    const std::string& columns, const std::string& tail)>;
 
 /// Makes the plan; reads the data only for stratified (two passes, memory in proportion to the
-/// classes), time by shares and given.
-Result<SplitPlan> MakePlan(const DatasetDefinition& definition, const OpenColumns& open,
+/// classes), time by shares, and given without parts.
+Result<SplitPlan> MakePlan(const DatasetDefinition& definition, const SelectFrom& select,
                            const base::Context& context);
 
 /// Columns that AssignParts needs beside others.
