@@ -1,4 +1,5 @@
-// The control: compiles with the same flags as the cases, so that their failures mean what they say.
+// The control: compiles with the same flags as the cases, so that their failures mean what they
+// say.
 #include "base/error.h"
 
 arrow::Result<int> Answer() { return 42; }
