@@ -172,8 +172,8 @@ Column ScalarColumn(duckdb_type id) {
     case DUCKDB_TYPE_FLOAT: return Fixed<Same<float>>(arrow::float32());
     case DUCKDB_TYPE_DOUBLE: return Fixed<Same<double>>(arrow::float64());
     case DUCKDB_TYPE_DATE: return Fixed<Same<int32_t>>(arrow::date32());
-    case DUCKDB_TYPE_TIME: return Fixed<Same<int64_t>>(arrow::time64(arrow::TimeUnit::MICRO));
-    case DUCKDB_TYPE_TIME_NS: return Fixed<NanosToMicros>(arrow::time64(arrow::TimeUnit::MICRO));
+    case DUCKDB_TYPE_TIME: return Fixed<ToTimeOfDay<1>>(arrow::time64(arrow::TimeUnit::MICRO));
+    case DUCKDB_TYPE_TIME_NS: return Fixed<ToTimeOfDay<1000>>(arrow::time64(arrow::TimeUnit::MICRO));
     case DUCKDB_TYPE_TIMESTAMP: return Fixed<Same<int64_t>>(arrow::timestamp(arrow::TimeUnit::MICRO));
     case DUCKDB_TYPE_TIMESTAMP_S: return Fixed<ToMicros<1000000>>(arrow::timestamp(arrow::TimeUnit::MICRO));
     case DUCKDB_TYPE_TIMESTAMP_MS: return Fixed<ToMicros<1000>>(arrow::timestamp(arrow::TimeUnit::MICRO));

@@ -22,6 +22,15 @@ int64_t MemoryLimit(int64_t configured) {
   return static_cast<int64_t>(bytes * kDefaultMemoryShare);
 }
 
+// A folder of the engine's own, which DuckDB makes when it first spills; empty, so without
+// spilling, where its parent cannot be made (a pond that may only be read).
+std::string SpillFolder(const std::string& parent) {
+  if (parent.empty()) return "";
+  std::error_code error;
+  std::filesystem::create_directories(parent, error);
+  return error ? "" : parent + "/query-" + base::NewUuid();
+}
+
 // Settings that DuckDB takes only before it opens, or that must hold before anything else runs.
 Status Configure(duckdb_config config, const EngineSettings& settings,
                  const std::string& spill_folder) {
@@ -81,10 +90,7 @@ Status BindOne(duckdb_prepared_statement statement, idx_t index, const base::Jso
 }  // namespace
 
 Result<std::shared_ptr<Engine>> Engine::Open(const EngineSettings& settings) {
-  std::string spill_folder;
-  if (!settings.temp_folder.empty()) {
-    spill_folder = settings.temp_folder + "/query-" + base::NewUuid();
-  }
+  const std::string spill_folder = SpillFolder(settings.temp_folder);
   auto engine = std::make_shared<Engine>(Key{}, spill_folder);
   duckdb_config config = nullptr;
   if (duckdb_create_config(&config) != DuckDBSuccess)

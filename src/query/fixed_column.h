@@ -56,6 +56,17 @@ struct HugeToDecimal {
   }
 };
 
+/// Time of day in `Divide`ths of a microsecond; Arrow's days have no 24:00:00.
+template <int64_t Divide>
+struct ToTimeOfDay {
+  using Source = int64_t;
+  using Target = int64_t;
+  static bool Apply(int64_t from, int64_t* to) {
+    *to = from / Divide;
+    return *to < 24 * 60 * 60 * int64_t{1000000};
+  }
+};
+
 /// Time in units of `Multiply` microseconds; DuckDB's infinities stay what they are.
 template <int64_t Multiply>
 struct ToMicros {

@@ -93,13 +93,6 @@ struct Planner::Resolved {
   std::vector<size_t> table_of_use;  ///< For each of statement.tables, its place in `tables`.
 };
 
-Status QueryPlan::ToStatus(const EngineError& error) const {
-  if (!error.position || *error.position < 0) return error.ToStatus();
-  const size_t in_refs = names.SourceOffset(static_cast<size_t>(*error.position));
-  return base::MakeError(error.kind,
-                         WithPosition(error.message, source, refs.SourceOffset(in_refs)));
-}
-
 Result<table::TableVersion> Planner::AtAnyCase(const TableName& name, const std::string& ref) {
   table::History history(catalog_);
   auto exact = history.At(name, ref);

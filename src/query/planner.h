@@ -5,16 +5,14 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "query/engine.h"
 #include "query/gate.h"
+#include "query/query_plan.h"
 #include "query/session.h"
 #include "query/statement.h"
-#include "query/text_edits.h"
 #include "table/catalog.h"
 #include "table/history.h"
 
@@ -28,21 +26,6 @@ struct AllowedTable {
   std::vector<Condition> filter;      ///< What the row filter says in simple terms.
   int uses = 0;
   std::string schema, view;  ///< Where its view is made in the query's catalog.
-};
-
-struct QueryPlan {
-  std::string source;   ///< As the user wrote it.
-  std::string sql;      ///< What runs: every table is named by its view.
-  std::string catalog;  ///< Name of the query's catalog; empty where no table is read.
-  std::string setup;    ///< Statements that make it.
-  std::vector<TableRead> inputs;
-  base::Json tables;        ///< As in Explanation.
-  bool has_policy = false;  ///< A filter or mask applies to some table.
-
-  /// `error`, which DuckDB reported for `sql`, as a status with its place in `source`.
-  Status ToStatus(const EngineError& error) const;
-
-  TextEdits refs{""}, names{""};
 };
 
 class Planner {

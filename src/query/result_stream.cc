@@ -95,9 +95,11 @@ class ResultStream final : public arrow::RecordBatchReader {
   }
 
   Status Fetch() {
+    if (ended_) return Status::OK();  // DuckDB reports an error to those who ask again.
     chunk_ = duckdb_fetch_chunk(result_);
     chunk_row_ = 0;
     if (chunk_ != nullptr) return Status::OK();
+    ended_ = true;
     const char* report = duckdb_result_error(&result_);
     if (report == nullptr || *report == '\0') return Status::OK();
     return plan_.ToStatus(ReadEngineError(report));
@@ -139,6 +141,7 @@ class ResultStream final : public arrow::RecordBatchReader {
   bool has_result_ = false;
   duckdb_data_chunk chunk_ = nullptr;
   int64_t chunk_row_ = 0;
+  bool ended_ = false;
   std::optional<ArrowOutput> output_;
   std::shared_ptr<arrow::Schema> schema_;
 };

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "query/engine.h"
-#include "query/planner.h"
+#include "query/query_plan.h"
 
 namespace millpond::query {
 

@@ -144,12 +144,13 @@ Result<Statement> ParseStatement(Connection& connection, std::string_view source
 Result<std::vector<Condition>> ParseExpression(Connection& connection, std::string_view text,
                                                std::string_view what) {
   ARROW_RETURN_NOT_OK(base::WithContext(what, CheckText(text)));
-  const std::string select = "SELECT (" + std::string(text) + "\n)";
+  const std::string select = "SELECT " + std::string(text);
   const SqlRefs refs{TextEdits(select), select, {}};
   auto tree = ParseTree(connection, refs, select);
   if (!tree.ok()) return base::WithContext(what, tree.status());
   const Json& node = *tree;
   const bool single = node.value("type", "") == "SELECT_NODE" && node["select_list"].size() == 1 &&
+                      node["select_list"][0].value("alias", "") == "" &&
                       node["from_table"].value("type", "") == "EMPTY" &&
                       node["where_clause"].is_null() && node["group_expressions"].empty() &&
                       node["having"].is_null() && node["qualify"].is_null() &&

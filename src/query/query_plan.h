@@ -1,0 +1,31 @@
+// What DuckDB is to run for one statement and how its errors lead back to what the user wrote. Made
+// by planner.cc, run by result_stream.cc.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "query/engine_error.h"
+#include "query/session.h"
+#include "query/text_edits.h"
+
+namespace millpond::query {
+
+struct QueryPlan {
+  std::string source;   ///< As the user wrote it.
+  std::string sql;      ///< What runs: every table is named by its view.
+  std::string catalog;  ///< Name of the query's catalog; empty where no table is read.
+  std::string setup;    ///< Statements that make it.
+  std::vector<TableRead> inputs;
+  base::Json tables;        ///< As in Explanation.
+  bool has_policy = false;  ///< A filter or mask applies to some table.
+
+  /// `error`, which DuckDB reported for `sql`, as a status with its place in `source`.
+  Status ToStatus(const EngineError& error) const;
+
+  TextEdits refs{""}, names{""};
+};
+
+}  // namespace millpond::query
