@@ -88,15 +88,15 @@ int64_t AvroCursor::BlockCount(int64_t smallest_item) {
 }
 
 const AvroType& AvroCursor::Resolve(const AvroType& type) {
-  static const AvroType kNothing;
-  if (!ok()) return kNothing;
+  static const AvroType nothing;
+  if (!ok()) return nothing;
   if (type.kind != Kind::kUnion) return type;
   const int64_t branch = Long();
   if (branch >= 0 && static_cast<uint64_t>(branch) < type.parts.size()) {
     return *type.parts[static_cast<size_t>(branch)];
   }
   Fail(fmt::format("union branch {} of {}", branch, type.parts.size()));
-  return kNothing;
+  return nothing;
 }
 
 void AvroCursor::Skip(const AvroType& type) {

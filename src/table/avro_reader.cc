@@ -42,7 +42,7 @@ Result<AvroReader> AvroReader::Open(std::string_view bytes, std::string_view ori
 }
 
 Status AvroReader::ReadHeader(AvroCursor* cursor) {
-  static const AvroTypePtr kMap = [] {
+  static const AvroTypePtr text_to_bytes = [] {
     auto bytes = std::make_shared<AvroType>();
     bytes->kind = AvroType::Kind::kBytes;
     bytes->smallest = 1;
@@ -51,7 +51,7 @@ Status AvroReader::ReadHeader(AvroCursor* cursor) {
     map->parts.push_back(std::move(bytes));
     return map;
   }();
-  cursor->MapItems(*kMap, [&](std::string_view key, const AvroType&) {
+  cursor->MapItems(*text_to_bytes, [&](std::string_view key, const AvroType&) {
     header_[std::string(key)] = cursor->Bytes();
   });
   sync_ = cursor->Raw(kSyncSize);

@@ -27,8 +27,8 @@ std::string LittleEndian(T value) {
 
 template <class T>
 T FromLittleEndian(std::string_view bytes) {
-  T value;
-  std::memcpy(&value, bytes.data(), sizeof(T));
+  T value{};
+  bytes.copy(reinterpret_cast<char*>(&value), sizeof(T));
   return value;
 }
 

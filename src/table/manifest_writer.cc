@@ -47,9 +47,9 @@ constexpr std::string_view kEntrySchema = R"json({"type":"record","name":"manife
 {"name":"sort_order_id","type":["null","int"],"default":null,"field-id":140}]}}]})json";
 
 std::string EntrySchema(std::string_view partition_type) {
-  constexpr std::string_view kPlace = "{partition}";
+  constexpr std::string_view place = "{partition}";
   std::string schema(kEntrySchema);
-  return schema.replace(schema.find(kPlace), kPlace.size(), partition_type);
+  return schema.replace(schema.find(place), place.size(), partition_type);
 }
 
 void EncodeValue(int64_t value, AvroEncoder* out) { out->Long(value); }

@@ -295,8 +295,8 @@ const Schema& TableMetadata::schema() const {
   const Schema* found = SchemaById(current_schema_id);
   if (found != nullptr) return *found;
   // Neither ParseMetadata nor NewTableMetadata gives such a value; SerializeMetadata refuses it.
-  static const Schema kEmpty{0, arrow::schema({}), {}};
-  return kEmpty;
+  static const Schema empty{0, arrow::schema({}), {}};
+  return empty;
 }
 
 const Snapshot* TableMetadata::SnapshotById(int64_t id) const {

@@ -85,8 +85,8 @@ Status CheckNewSnapshot(const TableMetadata& metadata, const Snapshot& snapshot)
                           snapshot.id);
   }
   const auto operation = snapshot.summary.find("operation");
-  static const std::set<std::string> kOperations = {"append", "replace", "overwrite", "delete"};
-  if (operation == snapshot.summary.end() || !kOperations.contains(operation->second)) {
+  static const std::set<std::string> operations = {"append", "replace", "overwrite", "delete"};
+  if (operation == snapshot.summary.end() || !operations.contains(operation->second)) {
     return base::Internal("table metadata: snapshot {} has no operation that Iceberg knows",
                           snapshot.id);
   }

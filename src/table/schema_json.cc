@@ -199,7 +199,7 @@ Result<TypePtr> TypeFromJson(const Json& json, const std::string& path, int dept
   ARROW_ASSIGN_OR_RAISE(std::string kind, base::GetString(json, "type", reading->origin));
   if (kind == "struct") {
     ARROW_ASSIGN_OR_RAISE(auto fields, FieldsFromJson(json, path, depth, reading));
-    return arrow::struct_(std::move(fields));
+    return arrow::struct_(fields);
   }
   if (kind == "list") return ListFromJson(json, path, depth, reading);
   if (kind == "map") return MapFromJson(json, path, depth, reading);

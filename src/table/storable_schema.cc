@@ -38,7 +38,7 @@ Result<TypePtr> StorableStruct(const TypePtr& type, const std::string& path) {
     ARROW_ASSIGN_OR_RAISE(auto field, StorableField(child, path + "." + child->name()));
     children.push_back(std::move(field));
   }
-  return arrow::struct_(std::move(children));
+  return arrow::struct_(children);
 }
 
 Result<TypePtr> StorableDecimal(const TypePtr& type, const std::string& path) {
