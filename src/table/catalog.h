@@ -1,7 +1,9 @@
-// Which tables exist and where their metadata is: the Iceberg JDBC V1 rows in the ledger plus metadata files in the store.
-// Loading is cached by metadata location (files are immutable). Thread safe.
+// Which tables exist and where their metadata is: the Iceberg JDBC V1 rows in the ledger plus
+// metadata files in the store. Loading is cached by metadata location (files are immutable). Thread
+// safe.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +46,12 @@ class Catalog {
   Result<Table> Load(const TableName& name);
   /// The table as a given metadata file had it.
   Result<Table> LoadAt(const TableName& name, const std::string& metadata_location);
+  /// Where each table's metadata is, read in one query; nothing is loaded. Views of other engines
+  /// are left out.
+  Result<std::map<TableName, std::string>> Pointers();
+  /// Keeps metadata that was just written, so that the next Load need not read it back.
+  void Remember(const std::string& metadata_location,
+                std::shared_ptr<const TableMetadata> metadata);
 
   ledger::Ledger& ledger() const;
   store::BlobStore& store() const;

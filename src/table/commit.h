@@ -1,5 +1,7 @@
-// One pond commit over one or several tables: collect changes, then Land: new manifests and metadata are written to the store first, then one ledger
-// transaction swaps all table pointers and records who, why and from what. Lands whole or not at all; a lost race is retried where it is safe.
+// One pond commit over one or several tables: collect changes, then Land: new manifests and
+// metadata are written to the store first, then one ledger transaction swaps all table pointers and
+// records who, why and from what. Lands whole or not at all; a lost race is retried where it is
+// safe.
 #pragma once
 
 #include <memory>
@@ -17,10 +19,11 @@ namespace millpond::table {
 
 struct CommitInfo {
   std::string author, message;
-  std::string operation;                        ///< Verb: "sync", "clean", "label", "commit"…
+  std::string operation;  ///< Verb: "sync", "clean", "label", "commit"…
   base::Json inputs = base::Json::array();
   base::Json details = base::Json::object();
-  std::optional<std::string> idempotency_key;   ///< A second Land with the same key returns the first commit and changes nothing.
+  std::optional<std::string> idempotency_key;  ///< A second Land with the same key returns the
+                                               ///< first commit and changes nothing.
 };
 
 class PendingCommit {
@@ -30,15 +33,19 @@ class PendingCommit {
   PendingCommit(const PendingCommit&) = delete;
   PendingCommit& operator=(const PendingCommit&) = delete;
 
-  /// A new empty table; later calls on the same name in this commit act on it. Field ids are assigned; a missing namespace is made.
-  /// `identifier`: column names (empty: sample_id where present).
+  /// A new empty table; later calls on the same name in this commit act on it. Field ids are
+  /// assigned; a missing namespace is made. `identifier`: column names (empty: sample_id where
+  /// present).
   Status Create(const TableName& name, std::shared_ptr<arrow::Schema> schema,
                 const std::vector<std::string>& identifier = {},
                 const std::map<std::string, std::string>& properties = {});
   Status Append(const TableName& name, std::vector<DataFile> files);
-  /// Replaces all rows. `base_snapshot`: what the new rows were computed from; if the table has another current snapshot at Land, kConflict.
-  Status Overwrite(const TableName& name, std::vector<DataFile> files, std::optional<int64_t> base_snapshot);
-  /// Adds nullable columns at the end and widens int->long, float->double, decimal precision so that `wanted` fits; kInvalid names what cannot.
+  /// Replaces all rows. `base_snapshot`: what the new rows were computed from; if the table has
+  /// another current snapshot at Land, kConflict.
+  Status Overwrite(const TableName& name, std::vector<DataFile> files,
+                   std::optional<int64_t> base_snapshot);
+  /// Adds nullable columns at the end and widens int->long, float->double, decimal precision so
+  /// that `wanted` fits; kInvalid names what cannot.
   Status EvolveTo(const TableName& name, std::shared_ptr<arrow::Schema> wanted);
   /// Removes the pointer; the files stay for as long as a pond commit can reach them.
   Status Drop(const TableName& name);
@@ -47,7 +54,8 @@ class PendingCommit {
   /// Ledger rows that land in the same transaction (cursors, dataset rows, …).
   void AddLedgerChanges(const ledger::Transaction& changes);
 
-  /// The schema that rows for this table must have now (with field ids), after Create/EvolveTo in this commit.
+  /// The schema that rows for this table must have now (with field ids), after Create/EvolveTo in
+  /// this commit.
   Result<std::shared_ptr<arrow::Schema>> SchemaOf(const TableName& name);
 
   /// What the commit says of itself: inputs and details may be completed until Land.

@@ -1,0 +1,179 @@
+// Landing a pond commit: the optimistic loop of reading the pond's state, building on it, and one
+// ledger transaction that swaps every pointer and writes the history, or fails whole. Protocol:
+// docs/design/commits.md.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "table/commit_state.h"
+#include "table/history_rows.h"
+#include "table/retry.h"
+
+namespace millpond::table {
+namespace {
+
+// Eight writers that never pause share a pond; each waits a few of the others' turns.
+constexpr std::chrono::seconds kRetryBudget{30};
+
+bool LostRace(const Status& status) {
+  const base::ErrorKind kind = base::KindOf(status);
+  return kind == base::ErrorKind::kConflict || kind == base::ErrorKind::kAlreadyExists;
+}
+
+/// One Land call. Holds nothing that outlives it; the drafts keep what later attempts reuse.
+class Landing {
+ public:
+  Landing(CommitState* state, const base::Context& context)
+      : state_(*state), context_(context), retry_(kRetryBudget) {
+    for (const auto& [name, draft] : state_.drafts) names_.push_back(name);
+  }
+
+  Result<PondCommit> Run() {
+    ARROW_RETURN_NOT_OK(CheckInfo());
+    while (true) {
+      ARROW_RETURN_NOT_OK(context_.CheckStop());
+      ARROW_ASSIGN_OR_RAISE(auto earlier, FindEarlier());
+      if (earlier) {
+        state_.DiscardAll();
+        return *earlier;
+      }
+      auto basis = CommitBasis::Read(*state_.catalog, names_);
+      if (!basis.ok()) {
+        // The metadata that a pointer named may have been trimmed since; a pointer that stays
+        // broken runs out of attempts.
+        if (base::KindOf(basis.status()) != base::ErrorKind::kNotFound) return basis.status();
+        ARROW_RETURN_NOT_OK(retry_.Wait(basis.status(), context_));
+        continue;
+      }
+      ARROW_ASSIGN_OR_RAISE(PondCommit commit, Build(*basis));
+      Status landed = state_.catalog->ledger().Apply(transaction_);
+      if (landed.ok()) return Settle(std::move(commit));
+      ARROW_ASSIGN_OR_RAISE(bool did_land, DidLand(landed));
+      if (did_land) return Settle(std::move(commit));
+      if (!LostRace(landed)) return landed;
+      ARROW_ASSIGN_OR_RAISE(bool moved, Moved(*basis));
+      if (!moved) return landed;  // Not a race: a ledger change of the caller's does not hold.
+      ARROW_RETURN_NOT_OK(retry_.Wait(landed, context_));
+    }
+  }
+
+ private:
+  Status CheckInfo() const {
+    const CommitInfo& info = state_.info;
+    if (info.author.empty() || info.operation.empty()) {
+      return base::Invalid("a commit needs an author and an operation");
+    }
+    if (!info.inputs.is_array() || !info.details.is_object()) {
+      return base::Invalid("a commit's inputs are a list and its details an object");
+    }
+    if (info.idempotency_key && info.idempotency_key->empty()) {
+      return base::Invalid("the idempotency key is empty; leave it out or give it a value");
+    }
+    return Status::OK();
+  }
+
+  Result<std::optional<PondCommit>> FindEarlier() const {
+    const auto& key = state_.info.idempotency_key;
+    if (!key) return std::nullopt;
+    ledger::Ledger& ledger = state_.catalog->ledger();
+    ARROW_ASSIGN_OR_RAISE(
+        auto rows, ledger.Select({.table = "pond_commit",
+                                  .where = {{"idempotency_key", ledger::Compare::kEqual, *key}}}));
+    if (rows.empty()) return std::nullopt;
+    ARROW_ASSIGN_OR_RAISE(std::string id, ledger::TextOf(rows[0], "commit_id"));
+    return FindCommit(ledger, id);
+  }
+
+  // The pond's last word on a table and what the catalog says differ: another engine wrote it, and
+  // this commit builds on that.
+  static void NoteAdopted(const TablePlan& plan, const TableBasis& basis, base::Json* details) {
+    if (!basis.current || plan.change.operation == kRecordOperation) return;
+    if (IsRecorded(basis.last, *basis.current)) return;
+    base::Json note = {{"table", plan.change.table.ToString()}};
+    if (const auto& snapshot = basis.current->metadata->current_snapshot_id) {
+      note["snapshot"] = *snapshot;
+    }
+    (*details)["adopted"].push_back(std::move(note));
+  }
+
+  Result<PondCommit> Build(const CommitBasis& basis) {
+    const CommitInfo& info = state_.info;
+    PondCommit commit;
+    commit.id = state_.commit_id;
+    commit.sequence = basis.head ? basis.head->sequence + 1 : 1;
+    if (basis.head) commit.parent = basis.head->id;
+    commit.author = info.author;
+    commit.message = info.message;
+    commit.operation = info.operation;
+    // Refs by time rely on times that never go back along main, whatever the clocks of its writers
+    // say.
+    commit.created_ms = std::max(base::NowMs(), basis.head ? basis.head->created_ms : 0);
+    commit.inputs = info.inputs;
+    commit.details = info.details;
+    commit.idempotency_key = info.idempotency_key;
+    transaction_ = {};
+    written_.clear();
+    for (const auto& [name, draft] : state_.drafts) {
+      const TableBasis& table = basis.tables.at(name);
+      ARROW_ASSIGN_OR_RAISE(auto plan, draft->Plan(table));
+      if (!plan) continue;
+      NoteAdopted(*plan, table, &commit.details);
+      TableDraft::AddPointerChanges(*plan, &transaction_);
+      commit.changes.push_back(plan->change);
+      if (plan->written) written_.push_back(*plan->written);
+    }
+    if (commit.changes.empty() && state_.extra.empty()) {
+      return base::Invalid("nothing to commit: no table would change");
+    }
+    AddCommitRows(commit, &transaction_);
+    transaction_.Append(state_.extra);
+    return commit;
+  }
+
+  // After an error the transaction may have landed all the same (a connection lost after the
+  // commit).
+  Result<bool> DidLand(const Status& error) {
+    auto rows = state_.catalog->ledger().Select(CommitQuery(state_.commit_id));
+    if (rows.ok()) return !rows->empty();
+    state_.settled = true;
+    return base::WithContext(
+        "it is not known whether the commit landed; look at the log before trying again", error);
+  }
+
+  Result<bool> Moved(const CommitBasis& basis) {
+    auto now = CommitBasis::Read(*state_.catalog, names_);
+    if (!now.ok()) return true;  // The next attempt meets and reports the error.
+    if (basis.MovedIn(*now)) return true;
+    ARROW_ASSIGN_OR_RAISE(auto earlier, FindEarlier());
+    return earlier.has_value();
+  }
+
+  PondCommit Settle(PondCommit commit) {
+    state_.settled = true;
+    for (const WrittenMetadata& written : written_) {
+      state_.catalog->Remember(written.table.metadata_location, written.table.metadata);
+      DeleteQuietly(state_.catalog->store(), written.expired);
+    }
+    DeleteQuietly(state_.catalog->store(), state_.refused_files);
+    return commit;
+  }
+
+  CommitState& state_;
+  const base::Context& context_;
+  Retry retry_;
+  std::vector<TableName> names_;
+  ledger::Transaction transaction_;
+  std::vector<WrittenMetadata> written_;
+};
+
+}  // namespace
+
+Result<PondCommit> PendingCommit::Land(const base::Context& context) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  state_->spent = true;
+  return Landing(state_.get(), context).Run();
+}
+
+}  // namespace millpond::table

@@ -1,0 +1,281 @@
+// From what a commit wants of a table to metadata files and history rows; see the header.
+#include "table/commit_plan.h"
+
+#include <arrow/api.h>
+#include <arrow/util/key_value_metadata.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/random_id.h"
+#include "base/time.h"
+#include "table/history_rows.h"
+#include "table/schema_evolution.h"
+
+namespace millpond::table {
+
+TableDraft::TableDraft(Catalog* catalog, TableName name, const std::string& commit_id)
+    : catalog_(catalog), name_(std::move(name)), builder_(&catalog->store(), commit_id) {}
+
+Status TableDraft::Ask(Request request) {
+  if (request_ == Request::kNone || (request_ == request && request == Request::kWrite)) {
+    request_ = request;
+    return Status::OK();
+  }
+  return base::Invalid(
+      "{}: drop and record stand alone, use a separate commit for what else happens to this table",
+      name_.ToString());
+}
+
+Status TableDraft::Create(const arrow::Schema& schema, const std::vector<std::string>& identifier,
+                          const std::map<std::string, std::string>& properties) {
+  if (request_ != Request::kNone) {
+    return base::Invalid("{}: this commit already changes the table, it cannot create it too",
+                         name_.ToString());
+  }
+  ARROW_ASSIGN_OR_RAISE(Schema first, FirstSchema(schema, identifier));
+  ARROW_ASSIGN_OR_RAISE(auto pointers, catalog_->Pointers());
+  if (pointers.contains(name_)) {
+    return base::AlreadyExists("table {} exists already; append to it or choose another name",
+                               name_.ToString());
+  }
+  ARROW_RETURN_NOT_OK(Ask(Request::kWrite));
+  const std::string uuid = base::NewUuid();
+  created_ =
+      NewTableMetadata(uuid, NewTableLocation(catalog_->store(), name_, uuid), std::move(first),
+                       NewTableProperties(catalog_->settings(), properties), base::NowMs());
+  return Status::OK();
+}
+
+Status TableDraft::UseExisting() {
+  if (created_ || opened_) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(opened_, catalog_->Load(name_));
+  return Status::OK();
+}
+
+Status TableDraft::Append() {
+  ARROW_RETURN_NOT_OK(UseExisting());
+  if (opened_) ARROW_RETURN_NOT_OK(CheckWritable(*opened_->metadata, name_.ToString()));
+  return Ask(Request::kWrite);
+}
+
+Status TableDraft::Overwrite(std::optional<int64_t> base_snapshot) {
+  if (!files_.empty()) {
+    return base::Invalid("{}: overwrite must come before what this commit appends",
+                         name_.ToString());
+  }
+  ARROW_RETURN_NOT_OK(Append());
+  overwrites_ = true;
+  overwrite_base_ = base_snapshot;
+  return Status::OK();
+}
+
+Status TableDraft::EvolveTo(const arrow::Schema& wanted) {
+  ARROW_RETURN_NOT_OK(Append());
+  const Schema& current = CurrentSchema();
+  const TableMetadata& metadata = created_ ? *created_ : *opened_->metadata;
+  int32_t last_column_id = evolution_ ? evolution_->last_column_id : metadata.last_column_id;
+  ARROW_ASSIGN_OR_RAISE(auto grown,
+                        GrowSchema(*current.arrow, wanted, name_.ToString(), &last_column_id));
+  if (grown->Equals(*current.arrow, /*check_metadata=*/true)) return Status::OK();
+  if (created_) {
+    created_->schemas.front().arrow = std::move(grown);
+    created_->last_column_id = last_column_id;
+    return Status::OK();
+  }
+  int32_t highest = 0;
+  for (const Schema& schema : metadata.schemas) highest = std::max(highest, schema.id);
+  evolution_ = Evolution{metadata.current_schema_id, metadata.last_column_id,
+                         Schema{highest + 1, std::move(grown), current.identifier_field_ids},
+                         last_column_id};
+  return Status::OK();
+}
+
+Status TableDraft::Drop() {
+  ARROW_RETURN_NOT_OK(UseExisting());
+  return Ask(Request::kDrop);
+}
+
+Status TableDraft::Record() { return Ask(Request::kRecord); }
+
+void TableDraft::AddFiles(std::vector<DataFile> files) {
+  std::move(files.begin(), files.end(), std::back_inserter(files_));
+}
+
+const Schema& TableDraft::CurrentSchema() const {
+  if (evolution_) return evolution_->schema;
+  return created_ ? created_->schema() : opened_->metadata->schema();
+}
+
+std::shared_ptr<arrow::Schema> TableDraft::WriteSchema() const {
+  const std::string& location = created_ ? created_->location : opened_->metadata->location;
+  return CurrentSchema().arrow->WithMetadata(
+      arrow::key_value_metadata({kTableLocationKey}, {location}));
+}
+
+Status TableDraft::CheckBasis(const TableBasis& basis) const {
+  if (created_) {
+    if (!basis.current) return Status::OK();
+    return base::AlreadyExists("table {} exists already; someone else created it meanwhile",
+                               name_.ToString());
+  }
+  if (!basis.current) {
+    return base::Conflict("table {} was dropped meanwhile", name_.ToString());
+  }
+  const TableMetadata& now = *basis.current->metadata;
+  if (now.uuid != opened_->metadata->uuid) {
+    return base::Conflict("table {} was dropped and created anew meanwhile; run the command again",
+                          name_.ToString());
+  }
+  if (request_ == Request::kWrite) ARROW_RETURN_NOT_OK(CheckWritable(now, name_.ToString()));
+  if (evolution_ && (now.current_schema_id != evolution_->from_schema_id ||
+                     now.last_column_id != evolution_->from_last_column_id)) {
+    return base::Conflict("someone else changed the columns of {} meanwhile; run the command again",
+                          name_.ToString());
+  }
+  if (overwrite_base_ && now.current_snapshot_id != overwrite_base_) {
+    return base::Conflict(
+        "{} has a newer snapshot than the one that the new rows were computed from ({}); run the "
+        "command again",
+        name_.ToString(), *overwrite_base_);
+  }
+  return Status::OK();
+}
+
+Result<std::optional<TablePlan>> TableDraft::Plan(const TableBasis& basis) {
+  if (request_ == Request::kNone) return std::nullopt;
+  if (request_ == Request::kRecord) return PlanRecord(basis);
+  ARROW_RETURN_NOT_OK(CheckBasis(basis));
+  if (request_ == Request::kDrop) return PlanDrop(basis);
+  return PlanWrite(basis);
+}
+
+TablePlan TableDraft::PlanDrop(const TableBasis& basis) const {
+  TablePlan plan;
+  plan.change = {.table = name_,
+                 .operation = kDropOperation,
+                 .snapshot_before = basis.current->metadata->current_snapshot_id,
+                 .snapshot_after = {},
+                 .schema_id = {},
+                 .metadata_before = basis.current->metadata_location,
+                 .metadata_after = {}};
+  return plan;
+}
+
+Result<std::optional<TablePlan>> TableDraft::PlanRecord(const TableBasis& basis) const {
+  const bool was_known = basis.last && basis.last->operation != kDropOperation;
+  if (!basis.current && !was_known) {
+    return base::NotFound("no table {} to record", name_.ToString());
+  }
+  if (basis.current && IsRecorded(basis.last, *basis.current)) return std::nullopt;
+  TablePlan plan;
+  plan.change.table = name_;
+  plan.change.operation = basis.current ? kRecordOperation : kDropOperation;
+  plan.already_gone = !basis.current;
+  if (was_known) {
+    plan.change.snapshot_before = basis.last->snapshot_after;
+    plan.change.metadata_before = basis.last->metadata_after;
+  }
+  if (basis.current) {
+    plan.change.snapshot_after = basis.current->metadata->current_snapshot_id;
+    plan.change.schema_id = basis.current->metadata->current_schema_id;
+    plan.change.metadata_after = basis.current->metadata_location;
+  }
+  return plan;
+}
+
+Result<TableMetadata> TableDraft::Grown(const TableMetadata& base) const {
+  TableMetadata next = base;
+  if (evolution_) {
+    next.schemas.push_back(evolution_->schema);
+    next.current_schema_id = evolution_->schema.id;
+    next.last_column_id = evolution_->last_column_id;
+  }
+  return next;
+}
+
+const char* TableDraft::OperationName() const {
+  if (created_) return "create";
+  if (overwrites_) return "overwrite";
+  return files_.empty() ? "schema" : "append";
+}
+
+Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis) {
+  if (!created_ && !evolution_ && !overwrites_ && files_.empty()) return std::nullopt;
+  const std::string on = basis.current ? basis.current->metadata_location : "";
+  // The pond moved but this table did not: what was built for it still holds.
+  if (planned_ && planned_on_ == on) return planned_;
+  DiscardAttempt();
+  ARROW_ASSIGN_OR_RAISE(TableMetadata next, Grown(created_ ? *created_ : *basis.current->metadata));
+  if (overwrites_ || !files_.empty()) {
+    ARROW_ASSIGN_OR_RAISE(next, builder_.Build(next, files_, CurrentSchema().id, overwrites_));
+  }
+  const Table* base = basis.current ? &*basis.current : nullptr;
+  TablePlan plan;
+  ARROW_ASSIGN_OR_RAISE(plan.written, WriteMetadata(*catalog_, base, name_, std::move(next)));
+  const TableMetadata& written = *plan.written->table.metadata;
+  plan.change = {.table = name_,
+                 .operation = OperationName(),
+                 .snapshot_before = base ? base->metadata->current_snapshot_id : std::nullopt,
+                 .snapshot_after = written.current_snapshot_id,
+                 .schema_id = written.current_schema_id,
+                 .metadata_before = on,
+                 .metadata_after = plan.written->table.metadata_location};
+  planned_ = plan;
+  planned_on_ = on;
+  return plan;
+}
+
+void TableDraft::AddNewPointer(const TableChange& change, const std::string& conflict,
+                               ledger::Transaction* transaction) {
+  transaction->Upsert("iceberg_namespace_properties", {{"catalog_name", std::string(kCatalogName)},
+                                                       {"namespace", change.table.space},
+                                                       {"property_key", std::string("exists")},
+                                                       {"property_value", std::string("true")}});
+  transaction->Insert("iceberg_tables", CatalogRow(change.table, change.metadata_after), conflict);
+}
+
+void TableDraft::AddPointerChanges(const TablePlan& plan, ledger::Transaction* transaction) {
+  using ledger::Compare;
+  const TableChange& change = plan.change;
+  const std::string conflict = change.table.ToString() + " changed meanwhile";
+  ledger::Conditions row = CatalogKey(change.table);
+  if (plan.already_gone) {
+    transaction->Delete("iceberg_tables", row, 0, conflict);
+    return;
+  }
+  const bool records = change.operation == kRecordOperation;
+  if (change.metadata_before.empty() && !records) {
+    AddNewPointer(change, conflict, transaction);
+    return;
+  }
+  row.push_back({"metadata_location", Compare::kEqual,
+                 records ? change.metadata_after : change.metadata_before});
+  if (change.operation == kDropOperation) {
+    transaction->Delete("iceberg_tables", row, 1, conflict);
+    return;
+  }
+  ledger::Row pointer = {{"metadata_location", change.metadata_after}};
+  // A record moves nothing: the update only makes sure that nobody else does meanwhile.
+  if (!records) pointer["previous_metadata_location"] = change.metadata_before;
+  transaction->Update("iceberg_tables", pointer, row, 1, conflict);
+}
+
+void TableDraft::DiscardAttempt() {
+  if (planned_) {
+    DeleteQuietly(catalog_->store(), {planned_->written->table.metadata_location});
+    planned_.reset();
+  }
+  builder_.DiscardAttempt();
+}
+
+void TableDraft::DiscardAll() {
+  DiscardAttempt();
+  builder_.DiscardAll();
+  std::vector<std::string> uris;
+  for (const DataFile& file : files_) uris.push_back(file.uri);
+  DeleteQuietly(catalog_->store(), uris);
+  files_.clear();
+}
+
+}  // namespace millpond::table

@@ -1,0 +1,97 @@
+// What a commit wants of each table, kept in terms that survive a lost race (TableDraft), and the
+// step from there and from what an attempt builds on (CommitBasis) to metadata files and history
+// rows. Used by commit.cc and commit_land.cc only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "ledger/ledger.h"
+#include "table/catalog.h"
+#include "table/commit_basis.h"
+#include "table/data_file.h"
+#include "table/history.h"
+#include "table/snapshot_builder.h"
+#include "table/table_folder.h"
+
+namespace millpond::table {
+
+/// What becomes of one table in one attempt.
+struct TablePlan {
+  TableChange change;
+  std::optional<WrittenMetadata> written;  ///< None for drop and record.
+  bool already_gone = false;               ///< A drop by another engine that is only recorded.
+};
+
+class TableDraft {
+ public:
+  TableDraft(Catalog* catalog, TableName name, const std::string& commit_id);
+
+  // Requests; each refuses what contradicts an earlier one in this commit.
+  Status Create(const arrow::Schema& schema, const std::vector<std::string>& identifier,
+                const std::map<std::string, std::string>& properties);
+  /// Starts from the table as it is now; kNotFound where there is none.
+  Status UseExisting();
+  Status Append();
+  Status Overwrite(std::optional<int64_t> base_snapshot);
+  Status EvolveTo(const arrow::Schema& wanted);
+  Status Drop();
+  Status Record();
+  void AddFiles(std::vector<DataFile> files);
+
+  /// With field ids, and schema metadata that tells TableWriter where the table lives.
+  std::shared_ptr<arrow::Schema> WriteSchema() const;
+
+  /// Validates against the basis (kConflict where a retry cannot help) and writes what is new.
+  /// nullopt: nothing changes.
+  Result<std::optional<TablePlan>> Plan(const TableBasis& basis);
+  /// The ledger changes that make the plan true, failing where the table moved.
+  static void AddPointerChanges(const TablePlan& plan, ledger::Transaction* transaction);
+
+  /// Deletes what the last Plan wrote for its basis.
+  void DiscardAttempt();
+  /// Deletes everything of this draft: manifests and data files too.
+  void DiscardAll();
+
+ private:
+  struct Evolution {
+    int32_t from_schema_id = 0, from_last_column_id = 0;
+    Schema schema;
+    int32_t last_column_id = 0;
+  };
+  enum class Request { kNone, kWrite, kDrop, kRecord };
+
+  Status Ask(Request request);
+  Status CheckBasis(const TableBasis& basis) const;
+  Result<TableMetadata> Grown(const TableMetadata& base) const;
+  Result<std::optional<TablePlan>> PlanWrite(const TableBasis& basis);
+  Result<std::optional<TablePlan>> PlanRecord(const TableBasis& basis) const;
+  TablePlan PlanDrop(const TableBasis& basis) const;
+  const Schema& CurrentSchema() const;
+  static void AddNewPointer(const TableChange& change, const std::string& conflict,
+                            ledger::Transaction* transaction);
+  const char* OperationName() const;
+
+  Catalog* catalog_;
+  TableName name_;
+  Request request_ = Request::kNone;
+  std::optional<TableMetadata> created_;  // A new table's empty metadata.
+  std::optional<Table> opened_;           // An existing table when this draft began.
+  std::optional<Evolution> evolution_;
+  bool overwrites_ = false;
+  std::optional<int64_t> overwrite_base_;
+  std::vector<DataFile> files_;
+  SnapshotBuilder builder_;
+  std::optional<TablePlan> planned_;  // Of the last attempt, for the location below.
+  std::string planned_on_;
+};
+
+/// Keys of the arrow::Schema metadata that WriteSchema adds.
+inline constexpr const char* kTableLocationKey = "millpond.table-location";
+
+}  // namespace millpond::table
