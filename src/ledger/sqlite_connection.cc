@@ -249,15 +249,21 @@ Status SqliteConnection::ChangeFailure(const Transaction::Change& change) const 
 
 Status SqliteConnection::Failure(std::string_view doing) const {
   const int code = sqlite3_extended_errcode(handle_);
-  const ErrorKind kind = KindOfCode(code, sqlite3_system_errno(handle_));
-  if ((code & 0xFF) == SQLITE_BUSY) {
+  const int basic = code & 0xFF;
+  if (basic == SQLITE_BUSY) {
     return base::Unavailable(
         "the ledger {} was locked by another writer for more than {} ms; try again, or raise the "
         "setting ledger.busy_ms",
         path_, busy_ms_);
   }
-  return base::MakeError(kind, fmt::format("{} the ledger {}: {}{}", doing, path_,
-                                           sqlite3_errmsg(handle_), AdviceOf(kind)));
+  // Of other codes the number may be left from an earlier call.
+  const int system_errno =
+      basic == SQLITE_IOERR || basic == SQLITE_CANTOPEN ? sqlite3_system_errno(handle_) : 0;
+  const ErrorKind kind = KindOfCode(code, system_errno);
+  std::string why = sqlite3_errmsg(handle_);
+  if (system_errno != 0) why = base::FromErrno(system_errno, why).message();
+  return base::MakeError(kind,
+                         fmt::format("{} the ledger {}: {}{}", doing, path_, why, AdviceOf(kind)));
 }
 
 Status InTransaction(SqliteConnection* connection, std::string_view begin,
