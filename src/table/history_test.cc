@@ -40,8 +40,9 @@ class HistoryTest : public ::testing::Test {
       Schema schema = next.schema();
       schema.id += 1;
       int32_t id = next.last_column_id + 1;
-      schema.arrow = AssignFieldIds(*schema.arrow->AddField(schema.arrow->num_fields(),
-                                                            arrow::field("theirs", arrow::utf8()))
+      schema.arrow = AssignFieldIds(*schema.arrow
+                                         ->AddField(schema.arrow->num_fields(),
+                                                    arrow::field("theirs", arrow::utf8()))
                                          .ValueOrDie(),
                                     &id)
                          .ValueOrDie();
@@ -217,21 +218,21 @@ TEST_F(HistoryTest, SchemasAsTheyWereOutliveTheirMetadataFiles) {
 }
 
 TEST_F(HistoryTest, WhatOtherEnginesDidIsFoundAndRecorded) {
-  ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
+  auto created = pond_.Create(kOrders, {1}).ValueOrDie();
   EXPECT_THAT(history_.Unrecorded().ValueOrDie(), IsEmpty());
   SwapAsAnotherEngine(kOrders, /*grow=*/false);
   EXPECT_THAT(history_.Unrecorded().ValueOrDie(), IsEmpty());  // A property is no version.
   SwapAsAnotherEngine(kOrders, /*grow=*/true);
   EXPECT_THAT(history_.Unrecorded().ValueOrDie(), ElementsAre(kOrders));
   EXPECT_EQ(history_.At(kOrders, "").ValueOrDie().schema->num_fields(), 3);
-  EXPECT_EQ(history_.At(kOrders, "~0").ValueOrDie().schema->num_fields(), 2);
+  EXPECT_EQ(history_.At(kOrders, created.id).ValueOrDie().schema->num_fields(), 2);
 
   PendingCommit record(pond_.catalog(), PondForTest::Info("commit"));
   ASSERT_THAT(record.Record(kOrders), IsOk());
   auto landed = record.Land(kContext).ValueOrDie();
   EXPECT_EQ(landed.changes[0].operation, "record");
   EXPECT_THAT(history_.Unrecorded().ValueOrDie(), IsEmpty());
-  EXPECT_EQ(history_.At(kOrders, "~0").ValueOrDie().schema->num_fields(), 3);
+  EXPECT_EQ(history_.At(kOrders, landed.id).ValueOrDie().schema->num_fields(), 3);
   PendingCommit again(pond_.catalog(), PondForTest::Info("commit"));
   ASSERT_THAT(again.Record(kOrders), IsOk());
   EXPECT_THAT(again.Land(kContext), IsError(ErrorKind::kInvalid, HasSubstr("nothing to commit")));
@@ -248,17 +249,17 @@ TEST_F(HistoryTest, AnAppendOverAnotherEnginesChangeSaysSo) {
 }
 
 TEST_F(HistoryTest, ATableDroppedByAnotherEngineIsRecordedAsDropped) {
-  ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
+  auto created = pond_.Create(kOrders, {1}).ValueOrDie();
   ledger::Transaction drop;
   drop.Delete("iceberg_tables", CatalogKey(kOrders), 1);
   ASSERT_THAT(pond_.ledger()->Apply(drop), IsOk());
   EXPECT_THAT(history_.Unrecorded().ValueOrDie(), ElementsAre(kOrders));
-  EXPECT_EQ(pond_.Values(kOrders, "~0"), Values{1});
+  EXPECT_EQ(pond_.Values(kOrders, created.id), Values{1});
   PendingCommit record(pond_.catalog(), PondForTest::Info("commit"));
   ASSERT_THAT(record.Record(kOrders), IsOk());
   EXPECT_EQ(record.Land(kContext).ValueOrDie().changes[0].operation, "drop");
   EXPECT_THAT(history_.Unrecorded().ValueOrDie(), IsEmpty());
-  EXPECT_THAT(history_.At(kOrders, "~0"), IsError(ErrorKind::kNotFound));
+  EXPECT_THAT(history_.At(kOrders, ""), IsError(ErrorKind::kNotFound));
   EXPECT_EQ(pond_.Values(kOrders, "~1"), Values{1});
 }
 
