@@ -1,0 +1,84 @@
+// What a pond still reaches; see the header.
+#include "table/reachable.h"
+
+#include "table/history_rows.h"
+#include "table/snapshot_files.h"
+
+namespace millpond::table {
+
+bool Reachable::Add(const std::string& uri) {
+  auto path = catalog_->store().PathOf(uri);
+  if (!path.ok() || !present_->contains(*path)) return false;
+  return paths_.insert(*path).second;
+}
+
+Status Reachable::Collect() {
+  ARROW_ASSIGN_OR_RAISE(auto found, catalog_->ledger().SelectAll({{.table = "iceberg_tables"},
+                                                                  {.table = "pond_commit_table"}}));
+  for (const auto& row : found[0]) {
+    TableName name;
+    ARROW_ASSIGN_OR_RAISE(name.space, ledger::TextOf(row, "table_namespace"));
+    ARROW_ASSIGN_OR_RAISE(name.name, ledger::TextOf(row, "table_name"));
+    for (const char* column : {"metadata_location", "previous_metadata_location"}) {
+      ARROW_ASSIGN_OR_RAISE(auto location, ledger::OptionalTextOf(row, column));
+      if (location) ARROW_RETURN_NOT_OK(AddMetadata(name, *location));
+    }
+  }
+  for (const auto& row : found[1]) {
+    ARROW_ASSIGN_OR_RAISE(TableChange change, ChangeFromRow(row));
+    for (const std::string& location : {change.metadata_before, change.metadata_after}) {
+      if (!location.empty()) ARROW_RETURN_NOT_OK(AddMetadata(change.table, location));
+    }
+  }
+  return Status::OK();
+}
+
+void Reachable::AddStatistics(const TableMetadata& metadata, const char* list) {
+  auto found = metadata.json.find(list);
+  if (found == metadata.json.end() || !found->is_array()) return;
+  for (const base::Json& one : *found) {
+    auto path = one.find("statistics-path");
+    if (path != one.end() && path->is_string()) Add(path->get<std::string>());
+  }
+}
+
+Status Reachable::AddMetadata(const TableName& name, const std::string& location) {
+  // A log entry may have added the path before; its snapshots are followed only from here.
+  if (!walked_.insert(location).second) return Status::OK();
+  Add(location);
+  auto path = catalog_->store().PathOf(location);
+  if (!path.ok() || !paths_.contains(*path)) return Status::OK();
+  ARROW_RETURN_NOT_OK(context_.CheckStop());
+  ARROW_ASSIGN_OR_RAISE(Table table, catalog_->LoadAt(name, location));
+  const TableMetadata& metadata = *table.metadata;
+  AddStatistics(metadata, "statistics");
+  AddStatistics(metadata, "partition-statistics");
+  if (auto log = metadata.json.find("metadata-log"); log != metadata.json.end()) {
+    for (const base::Json& entry : *log) {
+      auto file = entry.find("metadata-file");
+      if (file != entry.end() && file->is_string()) Add(file->get<std::string>());
+    }
+  }
+  for (const Snapshot& snapshot : metadata.snapshots) {
+    ARROW_RETURN_NOT_OK(base::WithContext(name.ToString(), AddSnapshot(snapshot)));
+  }
+  return Status::OK();
+}
+
+Status Reachable::AddSnapshot(const Snapshot& snapshot) {
+  if (!Add(snapshot.manifest_list)) return Status::OK();
+  ARROW_RETURN_NOT_OK(context_.CheckStop());
+  ARROW_ASSIGN_OR_RAISE(auto list, LoadManifestList(catalog_->store(), snapshot));
+  for (const ManifestFile& file : list) {
+    if (!Add(file.uri)) continue;
+    ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(catalog_->store(), file));
+    for (const ManifestEntry& entry : manifest.entries) {
+      // An entry that says "deleted" names a file that only older snapshots hold, through their own
+      // manifests.
+      if (entry.status != EntryStatus::kDeleted) Add(entry.file.uri);
+    }
+  }
+  return Status::OK();
+}
+
+}  // namespace millpond::table

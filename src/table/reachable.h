@@ -1,0 +1,42 @@
+// Everything of a pond's store that some table, tag or commit still reaches. Used by upkeep.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "base/context.h"
+#include "base/error.h"
+#include "table/catalog.h"
+#include "table/metadata.h"
+
+namespace millpond::table {
+
+/// Walks from metadata files down, each manifest list, manifest and data file once, collecting
+/// store paths.
+class Reachable {
+ public:
+  /// `present`: paths of all blobs there are; what is absent reaches nothing, what is present and
+  /// unreadable is an error.
+  Reachable(Catalog* catalog, const std::set<std::string>* present, const base::Context& context)
+      : catalog_(catalog), present_(present), context_(context) {}
+
+  /// Starts from the catalog's pointers and from every metadata file that a pond commit names.
+  Status Collect();
+
+  const std::set<std::string>& paths() const { return paths_; }
+
+ private:
+  /// Adds the path; true where it is present and was not known.
+  bool Add(const std::string& uri);
+  Status AddMetadata(const TableName& name, const std::string& location);
+  Status AddSnapshot(const Snapshot& snapshot);
+  void AddStatistics(const TableMetadata& metadata, const char* list);
+
+  Catalog* catalog_;
+  const std::set<std::string>* present_;
+  const base::Context& context_;
+  std::set<std::string> paths_;
+  std::set<std::string> walked_;  // Metadata files whose snapshots were followed.
+};
+
+}  // namespace millpond::table
