@@ -6,7 +6,6 @@
 #include <arrow/util/byte_size.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/arrow/writer.h>
-#include <parquet/exception.h>
 #include <parquet/properties.h>
 #include <parquet/schema.h>
 
@@ -34,7 +33,7 @@ template <class Call>
 Status Guarded(Call call) {
   try {
     return call();
-  } catch (const parquet::ParquetException& error) {
+  } catch (const std::exception& error) {
     return base::Internal("Parquet: {}", error.what());
   }
 }

@@ -3,7 +3,6 @@
 #include <arrow/io/interfaces.h>
 #include <parquet/column_page.h>
 #include <parquet/column_reader.h>
-#include <parquet/exception.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 #include <parquet/properties.h>
@@ -161,7 +160,7 @@ class Verification {
           }
         }
       }
-    } catch (const parquet::ParquetException& error) {
+    } catch (const std::exception& error) {
       return base::Corrupt("is damaged: {}; restore it from a backup", error.what());
     }
     return Status::OK();
