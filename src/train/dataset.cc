@@ -100,13 +100,8 @@ Result<Dataset> Pin(query::Session& session, const DatasetDefinition& definition
   ARROW_ASSIGN_OR_RAISE(auto schema, session.SchemaOf(definition.query, PinsOf(dataset)));
   ARROW_RETURN_NOT_OK(CheckColumns(definition, *schema));
   dataset.schema = SchemaToJson(*schema);
-  SelectFrom select =
-      [&](const std::string& columns,
-          const std::string& tail) -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
-    ARROW_ASSIGN_OR_RAISE(
-        query::QueryResult result,
-        session.Sql(SqlOver(definition.query, columns, tail), PinsOf(dataset), context));
-    return result.reader;
+  SelectFrom select = [&](const std::string& columns, const std::string& tail) {
+    return SelectPinned(session, dataset, columns, tail, context);
   };
   ARROW_ASSIGN_OR_RAISE(dataset.plan, MakePlan(definition, select, context));
   dataset.hash = HashOf(dataset);
@@ -241,6 +236,28 @@ query::SqlOptions PinsOf(const Dataset& dataset) {
   query::SqlOptions options;
   for (const DatasetInput& input : dataset.inputs) options.pins[input.table] = input.snapshot_id;
   return options;
+}
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> SelectPinned(query::Session& session,
+                                                               const Dataset& dataset,
+                                                               const std::string& columns,
+                                                               const std::string& tail,
+                                                               const base::Context& context) {
+  // The line ends keep a comment at the query's end from swallowing the rest.
+  std::string sql =
+      "SELECT " + columns + " FROM (\n" + dataset.definition.query + "\n) AS dataset " + tail;
+  ARROW_ASSIGN_OR_RAISE(query::QueryResult result, session.Sql(sql, PinsOf(dataset), context));
+  for (const query::TableRead& read : result.inputs) {
+    auto pinned = std::ranges::find(dataset.inputs, read.table, &DatasetInput::table);
+    if (pinned == dataset.inputs.end() || pinned->snapshot_id != read.snapshot_id) {
+      return base::Invalid(
+          "dataset {} would read {} at another version than it is pinned to; write the table's "
+          "name "
+          "in the query as `millpond ls` shows it, without a ref, and freeze again",
+          dataset.FullName(), read.table.ToString());
+    }
+  }
+  return result.reader;
 }
 
 Datasets::Datasets(std::shared_ptr<query::Session> session) : session_(std::move(session)) {}

@@ -89,4 +89,12 @@ class Datasets {
 /// The options that make a session read exactly the pinned versions.
 query::SqlOptions PinsOf(const Dataset& dataset);
 
+/// Runs SQL over the dataset's own query at its pinned versions: SELECT `columns` FROM it `tail`.
+/// kInvalid where the session read anything but what is pinned.
+Result<std::shared_ptr<arrow::RecordBatchReader>> SelectPinned(query::Session& session,
+                                                               const Dataset& dataset,
+                                                               const std::string& columns,
+                                                               const std::string& tail,
+                                                               const base::Context& context);
+
 }  // namespace millpond::train

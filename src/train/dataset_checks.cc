@@ -108,11 +108,6 @@ Status CheckColumns(const DatasetDefinition& definition, const arrow::Schema& sc
                                                        : CheckKeyType(*field);
 }
 
-std::string SqlOver(const std::string& query, const std::string& columns, const std::string& tail) {
-  // The line ends keep a comment at the query's end from swallowing the rest.
-  return "SELECT " + columns + " FROM (\n" + query + "\n) AS dataset " + tail;
-}
-
 std::string QuotedColumns(const std::vector<std::string>& columns) {
   std::vector<std::string> quoted;
   for (const std::string& column : columns) quoted.push_back(base::QuoteIdentifier(column));
@@ -122,11 +117,9 @@ std::string QuotedColumns(const std::vector<std::string>& columns) {
 Result<PartCounts> CountParts(query::Session& session, const Dataset& dataset,
                               const base::Context& context) {
   const DatasetDefinition& definition = dataset.definition;
-  ARROW_ASSIGN_OR_RAISE(
-      query::QueryResult result,
-      session.Sql(SqlOver(definition.query, QuotedColumns(PlanColumns(definition)),
-                          "ORDER BY " + QuotedColumns(definition.key)),
-                  PinsOf(dataset), context));
+  ARROW_ASSIGN_OR_RAISE(auto reader,
+                        SelectPinned(session, dataset, QuotedColumns(PlanColumns(definition)),
+                                     "ORDER BY " + QuotedColumns(definition.key), context));
   PartCounts counts;
   counts.rows.resize(PartNames(dataset).size());
   KeyCheck check(definition.key);
@@ -134,7 +127,7 @@ Result<PartCounts> CountParts(query::Session& session, const Dataset& dataset,
   std::shared_ptr<arrow::RecordBatch> batch;
   while (true) {
     ARROW_RETURN_NOT_OK(context.CheckStop());
-    ARROW_RETURN_NOT_OK(result.reader->ReadNext(&batch));
+    ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
     if (batch == nullptr) return counts;
     ARROW_RETURN_NOT_OK(check.Check(*batch));
     ARROW_ASSIGN_OR_RAISE(std::vector<int32_t> parts,
@@ -158,16 +151,15 @@ Result<base::Json> FindLeaks(query::Session& session, const Dataset& dataset,
     columns.push_back(definition.group);
   }
   std::string group = base::QuoteIdentifier(definition.group);
-  ARROW_ASSIGN_OR_RAISE(query::QueryResult result,
-                        session.Sql(SqlOver(definition.query, QuotedColumns(columns),
-                                            "WHERE " + group + " IS NOT NULL ORDER BY " + group),
-                                    PinsOf(dataset), context));
+  ARROW_ASSIGN_OR_RAISE(auto reader,
+                        SelectPinned(session, dataset, QuotedColumns(columns),
+                                     "WHERE " + group + " IS NOT NULL ORDER BY " + group, context));
   LeakCount leaks(dataset.plan.parts.size());
   std::string text;
   std::shared_ptr<arrow::RecordBatch> batch;
   while (true) {
     ARROW_RETURN_NOT_OK(context.CheckStop());
-    ARROW_RETURN_NOT_OK(result.reader->ReadNext(&batch));
+    ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
     if (batch == nullptr) break;
     ARROW_ASSIGN_OR_RAISE(std::vector<int32_t> parts,
                           AssignParts(dataset.plan, definition.key, *batch));

@@ -32,9 +32,6 @@ class KeyCheck {
 /// The columns that a definition names exist in the query's output, once, with types that serve.
 Status CheckColumns(const DatasetDefinition& definition, const arrow::Schema& schema);
 
-/// SELECT `columns` FROM (the dataset's query) `tail`.
-std::string SqlOver(const std::string& query, const std::string& columns, const std::string& tail);
-
 /// "a", "b" quoted for SQL.
 std::string QuotedColumns(const std::vector<std::string>& columns);
 

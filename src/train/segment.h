@@ -74,7 +74,8 @@ class Segment {
   std::vector<std::string> key_, labels_;
   std::vector<SegmentColumn> columns_;
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches_;
-  std::vector<int64_t> starts_;  // First row of each batch.
+  std::shared_ptr<arrow::Schema> schema_;  // Of batches_.
+  std::vector<int64_t> starts_;            // First row of each batch.
 };
 
 }  // namespace millpond::train
