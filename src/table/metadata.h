@@ -65,13 +65,9 @@ TableMetadata NewTableMetadata(std::string uuid, std::string location, Schema sc
                                std::map<std::string, std::string> properties, int64_t now_ms);
 
 /// Reads v1, v2 and v3 documents; refuses what it does not know by name. kCorrupt names `origin`
-/// and the key. A v1 document gives `format_version` 1 and must pass UpgradeToV2 before it is
-/// written again.
+/// and the key. A v1 document gives `format_version` 1, its
+/// partition specs in the later form.
 Result<TableMetadata> ParseMetadata(std::string_view json_text, std::string_view origin);
-
-/// Makes a v1 table v2, in place (v1 files need no change: their sequence number is 0); others stay
-/// as they are.
-void UpgradeToV2(TableMetadata* metadata);
 
 /// Serialises; checks the invariants that make Java retry or fail (ids, refs, snapshot log) first:
 /// kInternal, the caller's defect. Keeps the snapshot log itself: a changed current snapshot is

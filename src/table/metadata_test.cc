@@ -185,22 +185,14 @@ Json OldV1() {
     "snapshots": [{"snapshot-id": 5, "timestamp-ms": 1602638573000, "manifest-list": "file:///t/m.avro"}]})j");
 }
 
-TEST(Metadata, Version1IsReadAndUpgraded) {
-  TableMetadata metadata = Parse(OldV1()).ValueOrDie();
+TEST(Metadata, Version1IsReadButNotWritten) {
+  const TableMetadata metadata = Parse(OldV1()).ValueOrDie();
   EXPECT_EQ(metadata.format_version, 1);
   EXPECT_TRUE(metadata.IsPartitioned());
+  EXPECT_EQ((*metadata.PartitionFields(0))[1]["field-id"], 1001);
   EXPECT_EQ(metadata.SnapshotById(5)->sequence_number, 0);
   EXPECT_EQ(metadata.SchemaOf(*metadata.SnapshotById(5)).arrow->num_fields(), 2);
   EXPECT_EQ(KindOf(SerializeMetadata(metadata).status()), ErrorKind::kInvalid);
-  UpgradeToV2(&metadata);
-  const Json json = Json::parse(SerializeMetadata(metadata).ValueOrDie());
-  EXPECT_EQ(json["format-version"], 2);
-  EXPECT_FALSE(json.contains("schema"));
-  EXPECT_FALSE(json.contains("partition-spec"));
-  EXPECT_EQ(json["last-partition-id"], 1001);
-  EXPECT_EQ(json["partition-specs"][0]["fields"][1]["field-id"], 1001);
-  EXPECT_EQ(json["snapshots"][0]["sequence-number"], 0);
-  EXPECT_EQ(json["table-uuid"].get<std::string>().size(), 36u);
 }
 
 TEST(Metadata, Version1WithInlineManifestsIsRefusedByName) {

@@ -7,7 +7,6 @@
 #include <set>
 #include <unordered_map>
 
-#include "base/random_id.h"
 #include "table/metadata.h"
 
 namespace millpond::table {
@@ -127,8 +126,10 @@ Status CheckSnapshots(const TableMetadata& metadata, const ById& known) {
 
 Status CheckTable(const TableMetadata& metadata) {
   if (metadata.format_version < 2 || metadata.format_version > 3) {
-    return base::Invalid("the table has format version {}; upgrade it to 2 before writing to it",
-                         metadata.format_version);
+    return base::Invalid(
+        "the table has format version {}, which Millpond reads but does not write; upgrade it with "
+        "the engine that made it (format-version=2)",
+        metadata.format_version);
   }
   if (metadata.uuid.empty() || metadata.location.empty() || metadata.last_updated_ms <= 0) {
     return base::Internal("table metadata: uuid, location or time of last update is missing");
@@ -243,25 +244,6 @@ TableMetadata NewTableMetadata(std::string uuid, std::string location, Schema sc
   metadata.json = Json::object();
   FillDefaults(&metadata.json);
   return metadata;
-}
-
-void UpgradeToV2(TableMetadata* metadata) {
-  if (metadata->format_version != 1) return;
-  metadata->format_version = 2;
-  if (metadata->uuid.empty()) metadata->uuid = base::NewUuid();
-  int32_t last_partition_id = 999;
-  for (const Json& spec : metadata->json.at("partition-specs")) {
-    int32_t implied = 999;
-    for (const Json& field : spec.at("fields")) {
-      ++implied;
-      const auto stated = base::FindInt(field, "field-id", "").ValueOr(std::nullopt);
-      last_partition_id =
-          std::max(last_partition_id, static_cast<int32_t>(stated.value_or(implied)));
-    }
-  }
-  SetDefault(&metadata->json, "last-partition-id", last_partition_id);
-  metadata->json.erase("schema");
-  metadata->json.erase("partition-spec");
 }
 
 Result<std::string> SerializeMetadata(const TableMetadata& metadata) {

@@ -11,7 +11,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto metadata =
       DecodeMetadataFile({reinterpret_cast<const char*>(data), size}, "00000-x.metadata.json");
   if (!metadata.ok()) return 0;
-  UpgradeToV2(&*metadata);
   for (const Snapshot& snapshot : metadata->snapshots) (void)metadata->SchemaOf(snapshot);
   (void)metadata->IsPartitioned();
   (void)AppendMetadataLog(&*metadata, "file:///before", 1, 3);
