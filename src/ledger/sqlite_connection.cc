@@ -1,6 +1,8 @@
 // Calls into SQLite's C interface, and the table from its result codes to our kinds.
 #include "ledger/sqlite_connection.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 
 namespace millpond::ledger {
@@ -259,6 +261,13 @@ Status SqliteConnection::Failure(std::string_view doing) const {
   // Of other codes the number may be left from an earlier call.
   const int system_errno =
       basic == SQLITE_IOERR || basic == SQLITE_CANTOPEN ? sqlite3_system_errno(handle_) : 0;
+  if (basic == SQLITE_CANTOPEN && system_errno == ENOENT && ::access(path_.c_str(), F_OK) == 0) {
+    // SQLite could not create the log, tried to open one that exists, and kept only that error.
+    return base::Unavailable(
+        "{} the ledger {}: its log {}-wal cannot be created; is the disk full or the folder "
+        "read-only?",
+        doing, path_, path_);
+  }
   const ErrorKind kind = KindOfCode(code, system_errno);
   std::string why = sqlite3_errmsg(handle_);
   if (system_errno != 0) why = base::FromErrno(system_errno, why).message();

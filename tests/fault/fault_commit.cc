@@ -49,7 +49,9 @@ Result<Json> ReadMetadata(const Pond& pond) {
   if (rows.empty()) return Json::object();
   ARROW_ASSIGN_OR_RAISE(std::string location, ledger::TextOf(rows[0], "metadata_location"));
   ARROW_ASSIGN_OR_RAISE(std::string text, store::ReadBlob(*pond.store, location));
-  return base::ParseJson(text, location);
+  auto metadata = base::ParseJson(text, location);
+  ARROW_RETURN_NOT_OK(base::WithKind(base::ErrorKind::kCorrupt, metadata.status()));
+  return metadata;
 }
 
 ledger::Transaction CommitRows(const std::string& key, int64_t sequence,

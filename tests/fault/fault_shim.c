@@ -276,6 +276,14 @@ static bool Strike(const char* name, const char* path, const char* other, long b
   return false;
 }
 
+// The end of the process counts too: what it reported as done must outlive a power cut right then.
+__attribute__((destructor)) static void End(void) {
+  if (mode == kOff) return;
+  Lock();
+  Strike("exit", root, "", 0, NULL);
+  Unlock();
+}
+
 static bool Loses(void) { return mode == kLose; }
 
 // One write of `length` bytes at `offset` (-1: the file's position); `vector` where it is a writev.

@@ -91,6 +91,12 @@ def test_full_disk_is_named_as_such(shim: Shim, committer: Path, pond: Path) -> 
     assert "No space left on device" in outcome.stderr
 
 
+def test_log_that_cannot_be_created_is_named(shim: Shim, committer: Path, pond: Path) -> None:
+    outcome = shim.run_with_fault([committer, "commit", pond, "second"], pond, 1, "fail", only=["open"], sticky=True)
+    assert outcome.returncode == 7
+    assert "ledger.db-wal cannot be created" in outcome.stderr
+
+
 @pytest.mark.parametrize("mode", ["kill", "lose"])
 def test_init_leaves_a_whole_ledger_or_none(mode: Mode, shim: Shim, committer: Path, tmp_path: Path) -> None:
     counted = tmp_path / "counted"
