@@ -1,0 +1,60 @@
+// An opened pond: its settings, ledger, store, catalog and the caller's identity, wired once. Every verb (one file each in this room) is a
+// function over it; the CLI, the server and Python call verbs and nothing below. Thread safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/config.h"
+#include "base/error.h"
+#include "ledger/ledger.h"
+#include "query/session.h"
+#include "store/blob_store.h"
+#include "table/catalog.h"
+#include "table/history.h"
+
+namespace millpond::api {
+
+struct OpenOptions {
+  std::string path = ".";                    ///< A pond's folder or one inside it: the nearest millpond.toml upward is found.
+  std::map<std::string, std::string> flags;  ///< Setting -> value; win over environment and file.
+};
+
+class Pond {
+ public:
+  /// Makes the folder, millpond.toml, ledger.db, truth/ and derived/. kAlreadyExists where a pond is; kInvalid where the folder holds other
+  /// things. Leaves nothing behind where it fails.
+  static Result<std::shared_ptr<Pond>> Init(const OpenOptions& options);
+  /// kNotFound says how to make one; kInvalid for a pond of a newer version.
+  static Result<std::shared_ptr<Pond>> Open(const OpenOptions& options);
+
+  const std::string& folder() const { return folder_; }  ///< Absolute.
+  const base::Config& config() const { return config_; }
+  /// Who acts: setting `author`, else user@host of this process.
+  const std::string& author() const { return author_; }
+  ledger::Ledger& ledger() const { return *ledger_; }
+  const std::shared_ptr<ledger::Ledger>& shared_ledger() const { return ledger_; }
+  const std::shared_ptr<store::BlobStore>& store() const { return store_; }
+  const std::shared_ptr<table::Catalog>& catalog() const { return catalog_; }
+  table::History history() const { return table::History(catalog_); }
+  std::string derived_folder() const { return folder_ + "/derived"; }
+
+  /// The caller's session through the gate; opened on first use, so that verbs without queries never load the SQL engine.
+  Result<std::shared_ptr<query::Session>> session();
+
+ private:
+  Pond() = default;
+  static Result<std::shared_ptr<Pond>> Wire(std::string folder, base::Config config, bool create);
+
+  std::string folder_, author_;
+  base::Config config_;
+  std::shared_ptr<ledger::Ledger> ledger_;
+  std::shared_ptr<store::BlobStore> store_;
+  std::shared_ptr<table::Catalog> catalog_;
+  std::mutex session_mutex_;
+  std::shared_ptr<query::Session> session_;
+};
+
+}  // namespace millpond::api
