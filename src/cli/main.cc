@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "cli/invocation.h"
-#include "millpond_version.h"
+#include "base/version.h"
 
 namespace millpond::cli {
 namespace {
@@ -79,7 +79,7 @@ void AddGlobalOptions(CLI::App& app, CommandLine& line) {
   app.add_option("--color", line.globals.color, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option("--set", line.settings, "A setting for this run, name=value; may be repeated")->take_all();
-  app.set_version_flag("--version", std::string("millpond ") + MILLPOND_VERSION);
+  app.set_version_flag("--version", std::string("millpond ") + base::kVersion);
 }
 
 int RunVerb(CommandLine& line, const VerbSet& verbs) {

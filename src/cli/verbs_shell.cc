@@ -1,0 +1,152 @@
+// completion, errors and demo: verbs about the program itself.
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/text.h"
+#include "cli/invocation.h"
+#include "cli/json_view.h"
+
+namespace millpond::cli {
+namespace {
+
+/// "sync --table --format …" per subcommand, nested ones as "run ls".
+void CollectWords(const CLI::App& app, const std::string& path, std::vector<std::pair<std::string, std::string>>* words) {
+  std::string line;
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    line += sub->get_name() + " ";
+    CollectWords(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), words);
+  }
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) line += "--" + name + " ";
+  }
+  words->emplace_back(path, line);
+}
+
+std::string BashCompletion(const CLI::App& app) {
+  std::vector<std::pair<std::string, std::string>> words;
+  CollectWords(app, "", &words);
+  std::string cases;
+  for (const auto& [path, line] : words) {
+    if (!path.empty()) cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, base::Trim(line));
+  }
+  const auto top = std::find_if(words.begin(), words.end(), [](const auto& entry) { return entry.first.empty(); });
+  return fmt::format(R"(# bash completion for millpond; load with: source <(millpond completion bash)
+_millpond() {{
+  local current="${{COMP_WORDS[COMP_CWORD]}}" path="" word words="{}"
+  for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+    case "$word" in -*) ;; *) if [ -z "$path" ]; then path="$word"; else path="$path $word"; fi ;; esac
+  done
+  while [ -n "$path" ]; do
+    case "$path" in
+{}    *) path="${{path% *}}"; case "$path" in *" "*) continue ;; esac ;;
+    esac
+    break
+  done
+  case "$path" in
+{}  esac
+  if [[ "$current" == -* || -z "$path" ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  else
+    mapfile -t COMPREPLY < <(compgen -W "$words" -f -- "$current")
+  fi
+}}
+complete -o default -F _millpond millpond
+)",
+                     top->second, cases, cases);
+}
+
+void AddCompletion(VerbSet& verbs) {
+  auto shell = std::make_shared<std::string>();
+  auto* verb = verbs.Add("completion", "Print a completion script for bash, zsh or fish",
+                         {"source <(millpond completion bash)", "millpond completion fish | source"},
+                         [shell, &verbs](Invocation& run) -> Result<int> {
+                           std::string script;
+                           if (*shell == "fish") {
+                             std::vector<std::pair<std::string, std::string>> words;
+                             CollectWords(verbs.app(), "", &words);
+                             for (const auto& [path, line] : words) {
+                               if (path.find(' ') != std::string::npos) continue;
+                               const std::string when =
+                                   path.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + path;
+                               script += fmt::format("complete -c millpond -n '{}' -a '{}'\n", when, base::Trim(line));
+                             }
+                           } else {
+                             if (*shell == "zsh") script = "autoload -U +X bashcompinit && bashcompinit\n";
+                             script += BashCompletion(verbs.app());
+                           }
+                           std::fputs(script.c_str(), stdout);
+                           run.terminal().EndProgress();
+                           return 0;
+                         });
+  verb->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+void AddErrors(VerbSet& verbs) {
+  verbs.Add("errors", "List the kinds of errors and their exit codes", {"millpond errors --json"},
+            [](Invocation& run) -> Result<int> {
+              base::Json kinds = base::Json::array();
+              std::vector<std::vector<std::string>> rows;
+              rows.push_back({"(answer is no)", std::to_string(kAnswerNo), "", ""});
+              for (const auto& info : base::ErrorKinds()) {
+                kinds.push_back({{"kind", info.name},
+                                 {"exit_code", info.exit_code},
+                                 {"http_status", info.http_status},
+                                 {"python_exception", info.python_exception}});
+                rows.push_back({std::string(info.name), std::to_string(info.exit_code),
+                                std::to_string(info.http_status), std::string(info.python_exception)});
+              }
+              run.terminal().Document({{"kinds", kinds}});
+              run.terminal().Table({"kind", "exit code", "HTTP", "Python exception"}, rows);
+              return 0;
+            });
+}
+
+/// The Python of the environment that this program is installed in, else python3 of the PATH.
+std::string PythonBeside() {
+  std::array<char, 4096> path{};
+  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size() - 1);
+  if (length > 0) {
+    const std::string program(path.data(), static_cast<size_t>(length));
+    const std::string python = program.substr(0, program.rfind('/')) + "/python";
+    if (access(python.c_str(), X_OK) == 0) return python;
+  }
+  return "python3";
+}
+
+void AddDemo(VerbSet& verbs) {
+  struct Options {
+    std::string folder, report;
+  };
+  auto options = std::make_shared<Options>();
+  auto* verb = verbs.Add(
+      "demo", "Take real data through the whole of Millpond and prove that training reproduces",
+      {"millpond demo", "millpond demo --folder ./demo-pond --report report.html"},
+      [options](Invocation& run) -> Result<int> {
+        run.terminal().EndProgress();
+        const std::string python = PythonBeside();
+        std::vector<std::string> words = {python, "-m", "millpond.demo"};
+        if (!options->folder.empty()) words.insert(words.end(), {"--folder", options->folder});
+        if (!options->report.empty()) words.insert(words.end(), {"--report", options->report});
+        if (run.globals().json) words.push_back("--json");
+        std::vector<char*> arguments;
+        for (auto& word : words) arguments.push_back(word.data());
+        arguments.push_back(nullptr);
+        execvp(python.c_str(), arguments.data());
+        return base::FromErrno(errno, "start " + python);
+      });
+  verb->add_option("--folder", options->folder, "Keep the demo's pond here (default: a temporary folder)");
+  verb->add_option("--report", options->report, "Where the HTML report goes (default: millpond-demo.html)");
+}
+
+}  // namespace
+
+void AddShellVerbs(VerbSet& verbs) {
+  AddCompletion(verbs);
+  AddErrors(verbs);
+  AddDemo(verbs);
+}
+
+}  // namespace millpond::cli
