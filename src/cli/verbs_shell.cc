@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 
 #include "base/text.h"
 #include "cli/invocation.h"
@@ -45,8 +46,6 @@ _millpond() {{
     esac
     break
   done
-  case "$path" in
-{}  esac
   if [[ "$current" == -* || -z "$path" ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
   else
@@ -55,7 +54,7 @@ _millpond() {{
 }}
 complete -o default -F _millpond millpond
 )",
-                     top->second, cases, cases);
+                     top->second, cases);
 }
 
 void AddCompletion(VerbSet& verbs) {
@@ -134,6 +133,10 @@ void AddDemo(VerbSet& verbs) {
         std::vector<char*> arguments;
         for (auto& word : words) arguments.push_back(word.data());
         arguments.push_back(nullptr);
+        // The signals that this process watches for would stay blocked in the next program.
+        sigset_t none;
+        sigemptyset(&none);
+        pthread_sigmask(SIG_SETMASK, &none, nullptr);
         execvp(python.c_str(), arguments.data());
         return base::FromErrno(errno, "start " + python);
       });

@@ -1,0 +1,45 @@
+// The pieces of the Python extension `millpond._millpond`; each Bind* is one file. Thin: Python objects in, a verb of api/, Python objects out.
+// Statuses become exceptions here and nowhere else.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/context.h"
+#include "base/error.h"
+#include "base/json.h"
+
+namespace millpond::python {
+
+/// Raises millpond.errors.<kind> for a failed status.
+void ThrowIfFailed(const Status& status);
+
+template <class T>
+T ValueOrThrow(Result<T> result) {
+  ThrowIfFailed(result.status());
+  return std::move(result).MoveValueUnsafe();
+}
+
+/// JSON <-> dict, list, str, int, float, bool, None. ToJson refuses other types by name.
+nanobind::object ToPython(const base::Json& value);
+base::Json ToJson(nanobind::handle value);
+
+/// Runs `work` without the GIL. Ctrl-C (in the main thread) requests a stop and then raises KeyboardInterrupt; `progress` is a Python callable
+/// taking (phase, done, total, unit), or None.
+void RunWithoutGil(nanobind::object progress, const std::function<void(const base::Context&)>& work);
+
+/// The same for work that gives a value.
+template <class T>
+T RunVerb(nanobind::object progress, const std::function<Result<T>(const base::Context&)>& work) {
+  std::optional<Result<T>> result;
+  RunWithoutGil(std::move(progress), [&](const base::Context& context) { result.emplace(work(context)); });
+  return ValueOrThrow(std::move(*result));
+}
+
+void BindRows(nanobind::module_& module);
+void BindPond(nanobind::module_& module);
+
+}  // namespace millpond::python
