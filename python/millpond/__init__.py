@@ -1,0 +1,14 @@
+"""Millpond: the database that models train from.
+
+>>> import millpond as mp
+>>> pond = mp.init("./pond")                                  # doctest: +SKIP
+>>> pond.sync("reviews.csv", table="reviews")                 # doctest: +SKIP
+>>> pond.sql("SELECT count(*) FROM reviews").to_pandas()      # doctest: +SKIP
+"""
+
+from millpond import errors
+from millpond._millpond import __version__
+from millpond.errors import MillpondError
+from millpond.pond import Pond, init, open
+
+__all__ = ["MillpondError", "Pond", "__version__", "errors", "init", "open"]
