@@ -100,10 +100,17 @@ def main() -> None:
             ratios = [mine / theirs for mine, theirs in zip(times["Millpond"], times[peer], strict=True)]
             outcomes.append(
                 harness.Outcome(
-                    case=f"CSV of {size:.0f} MB to a table", unit="s", ours="Millpond", peer=peer,
-                    ours_median=statistics.median(times["Millpond"]), peer_median=statistics.median(times[peer]),
-                    ratio=statistics.median(ratios), ratio_low=min(ratios), ratio_high=max(ratios),
-                    runs=options.runs, aim="≤ 1.0, < 512 MB",
+                    case=f"CSV of {size:.0f} MB to a table",
+                    unit="s",
+                    ours="Millpond",
+                    peer=peer,
+                    ours_median=statistics.median(times["Millpond"]),
+                    peer_median=statistics.median(times[peer]),
+                    ratio=statistics.median(ratios),
+                    ratio_low=min(ratios),
+                    ratio_high=max(ratios),
+                    runs=options.runs,
+                    aim="≤ 1.0, < 512 MB",
                     note=f"peak memory {memory['Millpond']:.0f} MB, {peer} {memory[peer]:.0f} MB",
                 )
             )

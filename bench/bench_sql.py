@@ -1,6 +1,6 @@
 """SQL over a Millpond table beside plain DuckDB over the very same Parquet files.
 
-Both run in this process with the same number of threads; each side returns all rows as Arrow. Aim: at most 1.05 × the
+Both run in this process with the same number of threads; each side returns all rows as Arrow. Aim: at most 1.05 by the
 peer's time on scan, filter, group-by and join.
 """
 
@@ -13,10 +13,9 @@ from typing import Any
 
 import duckdb
 import harness
+import millpond as mp
 import numpy as np
 import pyarrow as pa
-
-import millpond as mp
 
 QUERIES = {
     "scan": "SELECT * FROM {orders}",

@@ -37,8 +37,20 @@ def main() -> None:
     pairs = [
         ("millpond --version", [program, "--version"], "python3 -c pass", [*python, "pass"], "< 15 ms"),
         ("millpond errors (engine loaded)", [program, "errors"], "import duckdb", [*python, "import duckdb"], ""),
-        ("import millpond", [*python, "import millpond"], "python3 -c pass", [*python, "pass"], "< 150 ms over the peer"),
-        ("import millpond, pyarrow", [*python, "import millpond, pyarrow"], "import pyarrow", [*python, "import pyarrow"], ""),
+        (
+            "import millpond",
+            [*python, "import millpond"],
+            "python3 -c pass",
+            [*python, "pass"],
+            "< 150 ms over the peer",
+        ),
+        (
+            "import millpond, pyarrow",
+            [*python, "import millpond, pyarrow"],
+            "import pyarrow",
+            [*python, "import pyarrow"],
+            "",
+        ),
     ]
     outcomes = []
     for case, ours, peer_name, peer, aim in pairs:
@@ -46,9 +58,17 @@ def main() -> None:
         ratios = [mine / theirs for mine, theirs in zip(times["ours"], times["peer"], strict=True)]
         outcomes.append(
             harness.Outcome(
-                case=case, unit="s", ours=case, peer=peer_name,
-                ours_median=statistics.median(times["ours"]), peer_median=statistics.median(times["peer"]),
-                ratio=statistics.median(ratios), ratio_low=min(ratios), ratio_high=max(ratios), runs=options.runs, aim=aim,
+                case=case,
+                unit="s",
+                ours=case,
+                peer=peer_name,
+                ours_median=statistics.median(times["ours"]),
+                peer_median=statistics.median(times["peer"]),
+                ratio=statistics.median(ratios),
+                ratio_low=min(ratios),
+                ratio_high=max(ratios),
+                runs=options.runs,
+                aim=aim,
             )
         )
     harness.publish("startup", outcomes, options.out)

@@ -89,7 +89,9 @@ class Process:
 def run_process(command: Sequence[str], env: dict[str, str] | None = None) -> Process:
     """Run a command to its end and account for it alone; a failing command raises with its output."""
     begin = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}
+    )
     assert child.stdout is not None
     output = child.stdout.read().decode(errors="replace")
     _, status, usage = os.wait4(child.pid, 0)
@@ -103,11 +105,17 @@ def run_process(command: Sequence[str], env: dict[str, str] | None = None) -> Pr
 def machine() -> str:
     """One line about where the figures come from."""
     model = next(
-        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
         platform.processor(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} × {model}, {memory:.0f} GiB, Linux {platform.release()}, Python {platform.python_version()}"
+    return (
+        f"{os.cpu_count()} x {model}, {memory:.0f} GiB, Linux {platform.release()}, Python {platform.python_version()}"
+    )
 
 
 def peak_mb() -> float:
@@ -129,7 +137,8 @@ def publish(name: str, outcomes: Sequence[Outcome], out: Path) -> None:
         scale, unit = (1e3, "ms") if one.unit == "s" and one.peer_median < 1 and one.ours_median < 1 else (1, one.unit)
         lines.append(
             f"| {one.case} | {one.ours} | {one.peer} | {one.ours_median * scale:.4g} {unit} | "
-            f"{one.peer_median * scale:.4g} {unit} | {one.ratio:.2f} ({one.ratio_low:.2f}–{one.ratio_high:.2f}) | {one.aim} |"
+            f"{one.peer_median * scale:.4g} {unit} | "
+            f"{one.ratio:.2f} ({one.ratio_low:.2f}-{one.ratio_high:.2f}) | {one.aim} |"
         )
     lines += [f"\n{one.case}: {one.note}" for one in outcomes if one.note]
     text = "\n".join(lines) + "\n"

@@ -9,6 +9,6 @@
 from millpond import errors
 from millpond._millpond import __version__
 from millpond.errors import MillpondError
-from millpond.pond import Pond, init, open
+from millpond.pond import Pond, init, open  # noqa: A004
 
 __all__ = ["MillpondError", "Pond", "__version__", "errors", "init", "open"]

@@ -103,7 +103,7 @@ def _copy_photographs(folder: Path, source: Path) -> Path:
 
 
 def grey_png(width: int, height: int, pixels: bytes) -> bytes:
-    """An 8-bit grey PNG of ``width`` × ``height`` pixels in row order (PNG specification, 3rd edition)."""
+    """An 8-bit grey PNG of ``width`` by ``height`` pixels in row order (PNG specification, 3rd edition)."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
