@@ -1,0 +1,25 @@
+"""``python -m bench [NAME…]``: run all benches, or the named ones; figures go to ``bench/out``."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> int:
+    """Run each bench as a process of its own; return 1 where one failed."""
+    known = {path.stem.removeprefix("bench_"): path for path in sorted(HERE.glob("bench_*.py"))}
+    names = sys.argv[1:] or list(known)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        sys.stderr.write(f"no bench {', '.join(unknown)}; there are {', '.join(known)}\n")
+        return 2
+    failed = [name for name in names if subprocess.run([sys.executable, str(known[name])], check=False).returncode]
+    if failed:
+        sys.stderr.write(f"failed: {', '.join(failed)}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
