@@ -1,4 +1,5 @@
-// commit: several tables written in one pond commit, from files and queries; or what other engines wrote taken into the history.
+// commit: several tables written in one pond commit, from files and queries; or what other engines
+// wrote taken into the history.
 #pragma once
 
 #include <string>
@@ -19,7 +20,8 @@ struct CommitRequest {
   std::string idempotency_key;       ///< Empty: none.
 };
 
-/// The commit as CommitToJson. With no files, queries and drops it records tables that other engines changed; kInvalid where there are none.
+/// The commit as CommitToJson. With no files, queries and drops it records tables that other
+/// engines changed; kInvalid where there are none.
 Result<base::Json> Commit(Pond& pond, const CommitRequest& request, const base::Context& context);
 
 }  // namespace millpond::api

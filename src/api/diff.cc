@@ -1,4 +1,5 @@
-// What changed between two refs, table by table: columns by field id, totals, and rows by key counted with SQL.
+// What changed between two refs, table by table: columns by field id, totals, and rows by key
+// counted with SQL.
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
@@ -31,7 +32,8 @@ int64_t RowsOf(const TableVersion& version) {
 
 Json ColumnChanges(const arrow::Schema& before, const arrow::Schema& after) {
   std::map<int32_t, std::shared_ptr<arrow::Field>> old_columns;
-  for (const auto& field : before.fields()) old_columns[table::FieldIdOf(*field).value_or(-1)] = field;
+  for (const auto& field : before.fields())
+    old_columns[table::FieldIdOf(*field).value_or(-1)] = field;
   Json added = Json::array(), removed = Json::array(), changed = Json::array();
   for (const auto& field : after.fields()) {
     const auto found = old_columns.find(table::FieldIdOf(*field).value_or(-1));
@@ -41,7 +43,8 @@ Json ColumnChanges(const arrow::Schema& before, const arrow::Schema& after) {
     }
     const auto& old_field = *found->second;
     if (old_field.name() != field->name() || !old_field.type()->Equals(*field->type())) {
-      changed.push_back(fmt::format("{} {} -> {} {}", old_field.name(), old_field.type()->ToString(), field->name(),
+      changed.push_back(fmt::format("{} {} -> {} {}", old_field.name(),
+                                    old_field.type()->ToString(), field->name(),
                                     field->type()->ToString()));
     }
     old_columns.erase(found);
@@ -55,7 +58,8 @@ std::vector<std::string> KeyOf(const Pair& pair) {
   std::vector<std::string> key;
   for (const int32_t id : pair.after->table.metadata->schema().identifier_field_ids) {
     for (const auto& field : pair.after->schema->fields()) {
-      if (table::FieldIdOf(*field) == id && pair.before->schema->GetFieldByName(field->name()) != nullptr) {
+      if (table::FieldIdOf(*field) == id &&
+          pair.before->schema->GetFieldByName(field->name()) != nullptr) {
         key.push_back(field->name());
       }
     }
@@ -68,7 +72,8 @@ std::string AtSnapshot(const TableVersion& version) {
                      base::QuoteIdentifier(version.table.name.name), *version.snapshot_id);
 }
 
-/// One pass over both sides: rows only here, only there, and in both with other values in the shared columns.
+/// One pass over both sides: rows only here, only there, and in both with other values in the
+/// shared columns.
 std::string CountChangesSql(const Pair& pair, const std::vector<std::string>& key) {
   std::vector<std::string> joins, differs;
   for (const auto& column : key) {
@@ -87,7 +92,8 @@ std::string CountChangesSql(const Pair& pair, const std::vector<std::string>& ke
       "SELECT count(*) FILTER (a.{0} IS NULL), count(*) FILTER (b.{0} IS NULL), "
       "count(*) FILTER (a.{0} IS NOT NULL AND b.{0} IS NOT NULL AND ({1})) "
       "FROM (SELECT * FROM {2}) a FULL OUTER JOIN (SELECT * FROM {3}) b ON {4}",
-      first, changed, AtSnapshot(*pair.before), AtSnapshot(*pair.after), base::Join(joins, " AND "));
+      first, changed, AtSnapshot(*pair.before), AtSnapshot(*pair.after),
+      base::Join(joins, " AND "));
 }
 
 Result<Json> CountRowChanges(Pond& pond, const Pair& pair, const base::Context& context) {
@@ -99,8 +105,11 @@ Result<Json> CountRowChanges(Pond& pond, const Pair& pair, const base::Context& 
   ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
   ARROW_ASSIGN_OR_RAISE(auto result, session->Sql(CountChangesSql(pair, key), {}, context));
   ARROW_ASSIGN_OR_RAISE(auto batch, result.reader->Next());
-  if (batch == nullptr || batch->num_rows() != 1) return base::Internal("counting row changes gave no row");
-  auto count = [&](int column) { return static_cast<const arrow::Int64Array&>(*batch->column(column)).Value(0); };
+  if (batch == nullptr || batch->num_rows() != 1)
+    return base::Internal("counting row changes gave no row");
+  auto count = [&](int column) {
+    return static_cast<const arrow::Int64Array&>(*batch->column(column)).Value(0);
+  };
   return Json{{"added", count(0)}, {"removed", count(1)}, {"changed", count(2)}};
 }
 
@@ -146,7 +155,9 @@ Result<Json> Diff(Pond& pond, const DiffRequest& request, const base::Context& c
     }
     tables.push_back(std::move(entry));
   }
-  return Json{{"from", request.from}, {"to", request.to.empty() ? "main" : request.to}, {"tables", std::move(tables)}};
+  return Json{{"from", request.from},
+              {"to", request.to.empty() ? "main" : request.to},
+              {"tables", std::move(tables)}};
 }
 
 }  // namespace millpond::api

@@ -17,14 +17,16 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kTomlName = "millpond.toml";
-constexpr std::string_view kTomlText = R"(# A Millpond pond. Settings here are weaker than MILLPOND_* variables and flags;
+constexpr std::string_view kTomlText =
+    R"(# A Millpond pond. Settings here are weaker than MILLPOND_* variables and flags;
 # `millpond config` lists them all with their values and where each comes from.
 )";
 
 Result<fs::path> AbsolutePath(const std::string& path) {
   std::error_code error;
   fs::path absolute = fs::absolute(path.empty() ? "." : path, error).lexically_normal();
-  if (error) return base::Invalid("cannot make an absolute path of '{}': {}", path, error.message());
+  if (error)
+    return base::Invalid("cannot make an absolute path of '{}': {}", path, error.message());
   if (!absolute.has_filename()) absolute = absolute.parent_path();
   return absolute;
 }
@@ -33,14 +35,17 @@ Result<std::string> FindPond(const std::string& start) {
   ARROW_ASSIGN_OR_RAISE(fs::path folder, AbsolutePath(start));
   std::error_code error;
   if (!fs::exists(folder, error)) {
-    return base::NotFound("there is no folder '{}'; make a pond with 'millpond init {}'", folder.string(), start);
+    return base::NotFound("there is no folder '{}'; make a pond with 'millpond init {}'",
+                          folder.string(), start);
   }
   for (fs::path at = folder;; at = at.parent_path()) {
     if (fs::exists(at / kTomlName, error)) return at.string();
     if (at == at.parent_path()) break;
   }
-  return base::NotFound("'{}' is not a pond (no {} here or above); make one with 'millpond init', or name one with --pond",
-                        folder.string(), kTomlName);
+  return base::NotFound(
+      "'{}' is not a pond (no {} here or above); make one with 'millpond init', or name one with "
+      "--pond",
+      folder.string(), kTomlName);
 }
 
 std::string LocalIdentity() {
@@ -72,7 +77,8 @@ Result<bool> PrepareFolder(const fs::path& folder) {
 
 Result<std::shared_ptr<Pond>> Pond::Init(const OpenOptions& options) {
   ARROW_ASSIGN_OR_RAISE(fs::path folder, AbsolutePath(options.path));
-  ARROW_ASSIGN_OR_RAISE(base::Config config, base::Config::Load("", base::MillpondEnvironment(), options.flags));
+  ARROW_ASSIGN_OR_RAISE(base::Config config,
+                        base::Config::Load("", base::MillpondEnvironment(), options.flags));
   ARROW_ASSIGN_OR_RAISE(const bool existed, PrepareFolder(folder));
   auto made = [&]() -> Result<std::shared_ptr<Pond>> {
     ARROW_RETURN_NOT_OK(store::MakeFolders((folder / "truth").string()));
@@ -85,7 +91,8 @@ Result<std::shared_ptr<Pond>> Pond::Init(const OpenOptions& options) {
   if (!made.ok()) {
     std::error_code ignored;
     if (existed) {
-      for (const auto& entry : fs::directory_iterator(folder, ignored)) fs::remove_all(entry, ignored);
+      for (const auto& entry : fs::directory_iterator(folder, ignored))
+        fs::remove_all(entry, ignored);
     } else {
       fs::remove_all(folder, ignored);
     }
@@ -95,24 +102,26 @@ Result<std::shared_ptr<Pond>> Pond::Init(const OpenOptions& options) {
 
 Result<std::shared_ptr<Pond>> Pond::Open(const OpenOptions& options) {
   ARROW_ASSIGN_OR_RAISE(std::string folder, FindPond(options.path));
-  ARROW_ASSIGN_OR_RAISE(base::Config config, base::Config::Load(folder + "/" + std::string(kTomlName),
-                                                                base::MillpondEnvironment(), options.flags));
+  ARROW_ASSIGN_OR_RAISE(base::Config config,
+                        base::Config::Load(folder + "/" + std::string(kTomlName),
+                                           base::MillpondEnvironment(), options.flags));
   return Wire(std::move(folder), std::move(config), false);
 }
 
 Result<std::shared_ptr<Pond>> Pond::Wire(std::string folder, base::Config config, bool create) {
   std::shared_ptr<Pond> pond(new Pond());
   const auto mode = create ? ledger::OpenMode::kCreate : ledger::OpenMode::kExisting;
-  ARROW_ASSIGN_OR_RAISE(pond->ledger_,
-                        ledger::OpenSqliteLedger(folder + "/ledger.db", mode,
-                                                 static_cast<int>(config.GetInteger("ledger.busy_ms"))));
+  ARROW_ASSIGN_OR_RAISE(pond->ledger_, ledger::OpenSqliteLedger(
+                                           folder + "/ledger.db", mode,
+                                           static_cast<int>(config.GetInteger("ledger.busy_ms"))));
   ARROW_ASSIGN_OR_RAISE(pond->store_, store::OpenLocalStore(folder + "/truth"));
   const table::WriteSettings settings{
       .target_file_size = config.GetInteger("table.target_file_size"),
       .row_group_rows = config.GetInteger("table.row_group_rows"),
       .compression = config.GetString("table.compression"),
       .metadata_versions_max = static_cast<int>(config.GetInteger("table.metadata_versions_max"))};
-  ARROW_ASSIGN_OR_RAISE(pond->catalog_, table::Catalog::Open(pond->ledger_, pond->store_, settings));
+  ARROW_ASSIGN_OR_RAISE(pond->catalog_,
+                        table::Catalog::Open(pond->ledger_, pond->store_, settings));
   const std::string& author = config.GetString("author");
   pond->author_ = author.empty() ? LocalIdentity() : author;
   pond->folder_ = std::move(folder);
@@ -121,15 +130,26 @@ Result<std::shared_ptr<Pond>> Pond::Wire(std::string folder, base::Config config
 }
 
 Result<std::shared_ptr<query::Session>> Pond::session() {
-  const std::lock_guard lock(session_mutex_);
+  const std::lock_guard lock(opening_mutex_);
   if (session_ == nullptr) {
-    const query::SessionSettings settings{.temp_folder = derived_folder() + "/tmp",
-                                          .memory_limit = config_.GetInteger("query.memory_limit"),
-                                          .threads = static_cast<int>(config_.GetInteger("threads"))};
-    ARROW_ASSIGN_OR_RAISE(session_, query::Session::Open(query::Principal{author_, {}},
-                                                         std::make_shared<query::OpenPond>(), catalog_, settings));
+    const query::SessionSettings settings{
+        .temp_folder = derived_folder() + "/tmp",
+        .memory_limit = config_.GetInteger("query.memory_limit"),
+        .threads = static_cast<int>(config_.GetInteger("threads"))};
+    ARROW_ASSIGN_OR_RAISE(
+        session_, query::Session::Open(query::Principal{author_, {}},
+                                       std::make_shared<query::OpenPond>(), catalog_, settings));
   }
   return session_;
+}
+
+Result<std::shared_ptr<derived::Cache>> Pond::cache() {
+  const std::lock_guard lock(opening_mutex_);
+  if (cache_ == nullptr) {
+    ARROW_ASSIGN_OR_RAISE(
+        cache_, derived::Cache::Open(derived_folder(), config_.GetInteger("derived.budget")));
+  }
+  return cache_;
 }
 
 }  // namespace millpond::api

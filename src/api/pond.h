@@ -1,5 +1,6 @@
-// An opened pond: its settings, ledger, store, catalog and the caller's identity, wired once. Every verb (one file each in this room) is a
-// function over it; the CLI, the server and Python call verbs and nothing below. Thread safe.
+// An opened pond: its settings, ledger, store, catalog and the caller's identity, wired once. Every
+// verb (one file each in this room) is a function over it; the CLI, the server and Python call
+// verbs and nothing below. Thread safe.
 #pragma once
 
 #include <map>
@@ -9,6 +10,7 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "derived/cache.h"
 #include "ledger/ledger.h"
 #include "query/session.h"
 #include "store/blob_store.h"
@@ -18,14 +20,15 @@
 namespace millpond::api {
 
 struct OpenOptions {
-  std::string path = ".";                    ///< A pond's folder or one inside it: the nearest millpond.toml upward is found.
+  std::string path =
+      ".";  ///< A pond's folder or one inside it: the nearest millpond.toml upward is found.
   std::map<std::string, std::string> flags;  ///< Setting -> value; win over environment and file.
 };
 
 class Pond {
  public:
-  /// Makes the folder, millpond.toml, ledger.db, truth/ and derived/. kAlreadyExists where a pond is; kInvalid where the folder holds other
-  /// things. Leaves nothing behind where it fails.
+  /// Makes the folder, millpond.toml, ledger.db, truth/ and derived/. kAlreadyExists where a pond
+  /// is; kInvalid where the folder holds other things. Leaves nothing behind where it fails.
   static Result<std::shared_ptr<Pond>> Init(const OpenOptions& options);
   /// kNotFound says how to make one; kInvalid for a pond of a newer version.
   static Result<std::shared_ptr<Pond>> Open(const OpenOptions& options);
@@ -41,8 +44,12 @@ class Pond {
   table::History history() const { return table::History(catalog_); }
   std::string derived_folder() const { return folder_ + "/derived"; }
 
-  /// The caller's session through the gate; opened on first use, so that verbs without queries never load the SQL engine.
+  /// The caller's session through the gate; opened on first use, so that verbs without queries
+  /// never load the SQL engine.
   Result<std::shared_ptr<query::Session>> session();
+  /// The cache of derived state, within the budget of setting `derived.budget`; opened on first
+  /// use.
+  Result<std::shared_ptr<derived::Cache>> cache();
 
  private:
   Pond() = default;
@@ -53,8 +60,9 @@ class Pond {
   std::shared_ptr<ledger::Ledger> ledger_;
   std::shared_ptr<store::BlobStore> store_;
   std::shared_ptr<table::Catalog> catalog_;
-  std::mutex session_mutex_;
+  std::mutex opening_mutex_;  // Guards the two below.
   std::shared_ptr<query::Session> session_;
+  std::shared_ptr<derived::Cache> cache_;
 };
 
 }  // namespace millpond::api

@@ -74,7 +74,9 @@ Status Put(std::FILE* out, std::string_view text) {
   return base::FromErrno(errno, "write rows");
 }
 
-std::string DumpCell(const Json& cell) { return cell.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string DumpCell(const Json& cell) {
+  return cell.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Result<std::string> CsvLine(const arrow::RecordBatch& batch, int64_t row, char separator) {
   std::string line;
@@ -83,13 +85,16 @@ Result<std::string> CsvLine(const arrow::RecordBatch& batch, int64_t row, char s
     ARROW_ASSIGN_OR_RAISE(const Json cell, CellToJson(*batch.column(i), row));
     if (cell.is_null()) continue;
     // An empty string is quoted so that it differs from null.
-    if (cell == "") line += "\"\"";
-    else line += CsvField(cell.is_string() ? cell.get<std::string>() : DumpCell(cell), separator);
+    if (cell == "")
+      line += "\"\"";
+    else
+      line += CsvField(cell.is_string() ? cell.get<std::string>() : DumpCell(cell), separator);
   }
   return line + "\n";
 }
 
-Result<int64_t> WriteArrow(arrow::RecordBatchReader& reader, std::FILE* out, const base::Context& context) {
+Result<int64_t> WriteArrow(arrow::RecordBatchReader& reader, std::FILE* out,
+                           const base::Context& context) {
   std::fflush(out);
   ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::FileOutputStream::Open(fileno(out)));
   ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeStreamWriter(sink, reader.schema()));
@@ -106,7 +111,8 @@ Result<int64_t> WriteArrow(arrow::RecordBatchReader& reader, std::FILE* out, con
 }
 
 /// Text of one row in a text format; `first` tells JSON arrays where commas go.
-Result<std::string> RowText(const arrow::RecordBatch& batch, int64_t row, RowFormat format, bool first) {
+Result<std::string> RowText(const arrow::RecordBatch& batch, int64_t row, RowFormat format,
+                            bool first) {
   if (format == RowFormat::kCsv) return CsvLine(batch, row, ',');
   if (format == RowFormat::kTsv) return CsvLine(batch, row, '\t');
   ARROW_ASSIGN_OR_RAISE(const auto object, RowToJson(batch, row));
@@ -120,28 +126,44 @@ Result<std::string> RowText(const arrow::RecordBatch& batch, int64_t row, RowFor
 Result<Json> CellToJson(const arrow::Array& column, int64_t row) {
   if (column.IsNull(row)) return Json(nullptr);
   switch (column.type_id()) {
-    case Type::BOOL: return Json(ValueAt<arrow::BooleanArray>(column, row));
-    case Type::INT8: return Json(ValueAt<arrow::Int8Array>(column, row));
-    case Type::INT16: return Json(ValueAt<arrow::Int16Array>(column, row));
-    case Type::INT32: return Json(ValueAt<arrow::Int32Array>(column, row));
-    case Type::INT64: return Json(ValueAt<arrow::Int64Array>(column, row));
-    case Type::UINT8: return Json(ValueAt<arrow::UInt8Array>(column, row));
-    case Type::UINT16: return Json(ValueAt<arrow::UInt16Array>(column, row));
-    case Type::UINT32: return Json(ValueAt<arrow::UInt32Array>(column, row));
-    case Type::UINT64: return Json(ValueAt<arrow::UInt64Array>(column, row));
-    case Type::FLOAT: return FloatToJson(ValueAt<arrow::FloatArray>(column, row));
-    case Type::DOUBLE: return FloatToJson(ValueAt<arrow::DoubleArray>(column, row));
-    case Type::STRING: return Json(ValueAt<arrow::StringArray>(column, row));
-    case Type::LARGE_STRING: return Json(ValueAt<arrow::LargeStringArray>(column, row));
-    case Type::BINARY: return Json(arrow::util::base64_encode(ValueAt<arrow::BinaryArray>(column, row)));
+    case Type::BOOL:
+      return Json(ValueAt<arrow::BooleanArray>(column, row));
+    case Type::INT8:
+      return Json(ValueAt<arrow::Int8Array>(column, row));
+    case Type::INT16:
+      return Json(ValueAt<arrow::Int16Array>(column, row));
+    case Type::INT32:
+      return Json(ValueAt<arrow::Int32Array>(column, row));
+    case Type::INT64:
+      return Json(ValueAt<arrow::Int64Array>(column, row));
+    case Type::UINT8:
+      return Json(ValueAt<arrow::UInt8Array>(column, row));
+    case Type::UINT16:
+      return Json(ValueAt<arrow::UInt16Array>(column, row));
+    case Type::UINT32:
+      return Json(ValueAt<arrow::UInt32Array>(column, row));
+    case Type::UINT64:
+      return Json(ValueAt<arrow::UInt64Array>(column, row));
+    case Type::FLOAT:
+      return FloatToJson(ValueAt<arrow::FloatArray>(column, row));
+    case Type::DOUBLE:
+      return FloatToJson(ValueAt<arrow::DoubleArray>(column, row));
+    case Type::STRING:
+      return Json(ValueAt<arrow::StringArray>(column, row));
+    case Type::LARGE_STRING:
+      return Json(ValueAt<arrow::LargeStringArray>(column, row));
+    case Type::BINARY:
+      return Json(arrow::util::base64_encode(ValueAt<arrow::BinaryArray>(column, row)));
     case Type::FIXED_SIZE_BINARY:
       return Json(arrow::util::base64_encode(ValueAt<arrow::FixedSizeBinaryArray>(column, row)));
     case Type::LIST: {
       const auto& list = static_cast<const arrow::ListArray&>(column);
       return ListToJson(*list.values(), list.value_offset(row), list.value_offset(row + 1));
     }
-    case Type::MAP: return MapToJson(static_cast<const arrow::MapArray&>(column), row);
-    case Type::STRUCT: return StructToJson(static_cast<const arrow::StructArray&>(column), row);
+    case Type::MAP:
+      return MapToJson(static_cast<const arrow::MapArray&>(column), row);
+    case Type::STRUCT:
+      return StructToJson(static_cast<const arrow::StructArray&>(column), row);
     case Type::TIMESTAMP: {
       const auto& type = static_cast<const arrow::TimestampType&>(*column.type());
       ARROW_ASSIGN_OR_RAISE(Json text, TextToJson(column, row));
@@ -150,7 +172,8 @@ Result<Json> CellToJson(const arrow::Array& column, int64_t row) {
       if (!shown.empty() && shown.back() == 'Z') shown.pop_back();
       return Json(shown + "Z");
     }
-    default: return TextToJson(column, row);
+    default:
+      return TextToJson(column, row);
   }
 }
 

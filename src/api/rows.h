@@ -14,8 +14,9 @@
 
 namespace millpond::api {
 
-/// One cell. Integers, finite floats, booleans and strings as themselves; decimals, dates, timestamps (ISO 8601), NaN and infinities as strings; binary as
-/// base64; lists as arrays; structs as objects; maps as arrays of {"key", "value"}.
+/// One cell. Integers, finite floats, booleans and strings as themselves; decimals, dates,
+/// timestamps (ISO 8601), NaN and infinities as strings; binary as base64; lists as arrays; structs
+/// as objects; maps as arrays of {"key", "value"}.
 Result<base::Json> CellToJson(const arrow::Array& column, int64_t row);
 
 /// One row as an object, columns in order.

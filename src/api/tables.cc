@@ -29,12 +29,14 @@ Json OptionalId(const std::optional<int64_t>& id) { return id ? Json(*id) : Json
 
 void AddTotals(const table::TableVersion& version, Json* into) {
   const auto& metadata = *version.table.metadata;
-  const auto* snapshot = version.snapshot_id ? metadata.SnapshotById(*version.snapshot_id) : nullptr;
+  const auto* snapshot =
+      version.snapshot_id ? metadata.SnapshotById(*version.snapshot_id) : nullptr;
   (*into)["rows"] = TotalOf(snapshot, "total-records");
   (*into)["files"] = TotalOf(snapshot, "total-data-files");
   (*into)["bytes"] = TotalOf(snapshot, "total-files-size");
   (*into)["snapshot"] = OptionalId(version.snapshot_id);
-  (*into)["updated"] = base::FormatUtc(snapshot != nullptr ? snapshot->timestamp_ms : metadata.last_updated_ms);
+  (*into)["updated"] =
+      base::FormatUtc(snapshot != nullptr ? snapshot->timestamp_ms : metadata.last_updated_ms);
 }
 
 Json ColumnsOf(const table::TableVersion& version) {
@@ -42,7 +44,8 @@ Json ColumnsOf(const table::TableVersion& version) {
   Json columns = Json::array();
   for (const auto& field : version.schema->fields()) {
     const auto id = table::FieldIdOf(*field);
-    const bool identifies = id && std::find(identifiers.begin(), identifiers.end(), *id) != identifiers.end();
+    const bool identifies =
+        id && std::find(identifiers.begin(), identifiers.end(), *id) != identifiers.end();
     columns.push_back({{"id", id ? Json(*id) : Json(nullptr)},
                        {"name", field->name()},
                        {"type", field->type()->ToString()},
@@ -62,9 +65,11 @@ Result<Json> ListTables(Pond& pond, const std::string& ref) {
             [](const auto& a, const auto& b) { return a.table.name < b.table.name; });
   Json tables = Json::array();
   for (const auto& version : versions) {
-    Json entry = {{"table", version.table.name.ToString()}, {"columns", version.schema->num_fields()}};
+    Json entry = {{"table", version.table.name.ToString()},
+                  {"columns", version.schema->num_fields()}};
     AddTotals(version, &entry);
-    entry["recorded"] = std::find(unrecorded.begin(), unrecorded.end(), version.table.name) == unrecorded.end();
+    entry["recorded"] =
+        std::find(unrecorded.begin(), unrecorded.end(), version.table.name) == unrecorded.end();
     tables.push_back(std::move(entry));
   }
   return Json{{"tables", std::move(tables)}};
@@ -82,10 +87,10 @@ Result<Json> ShowTable(Pond& pond, const std::string& text) {
                          {"operation", operation == it->summary.end() ? "" : operation->second},
                          {"rows", TotalOf(&*it, "total-records")}});
   }
-  Json shown = {{"table", at.table.ToString()},       {"ref", at.ref},
-                {"location", metadata.location},      {"format_version", metadata.format_version},
-                {"uuid", metadata.uuid},              {"properties", metadata.properties},
-                {"columns", ColumnsOf(version)},      {"snapshots", std::move(snapshots)}};
+  Json shown = {{"table", at.table.ToString()},  {"ref", at.ref},
+                {"location", metadata.location}, {"format_version", metadata.format_version},
+                {"uuid", metadata.uuid},         {"properties", metadata.properties},
+                {"columns", ColumnsOf(version)}, {"snapshots", std::move(snapshots)}};
   AddTotals(version, &shown);
   return shown;
 }

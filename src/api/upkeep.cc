@@ -12,7 +12,8 @@ Result<Json> Doctor(Pond& pond, const DoctorRequest& request, const base::Contex
   ARROW_ASSIGN_OR_RAISE(auto orphans, table::RemoveOrphans(*pond.catalog(), request.grace_ms,
                                                            !request.remove_orphans, context));
   Json listed = Json::array();
-  for (const auto& finding : findings) listed.push_back({{"subject", finding.subject}, {"problem", finding.problem}});
+  for (const auto& finding : findings)
+    listed.push_back({{"subject", finding.subject}, {"problem", finding.problem}});
   return Json{{"healthy", findings.empty()},
               {"findings", std::move(listed)},
               {"orphans",

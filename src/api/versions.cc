@@ -10,10 +10,12 @@ using base::Json;
 Json CommitToJson(const table::PondCommit& commit) {
   Json tables = Json::array();
   for (const auto& change : commit.changes) {
-    tables.push_back({{"table", change.table.ToString()},
-                      {"operation", change.operation},
-                      {"snapshot_before", change.snapshot_before ? Json(*change.snapshot_before) : Json(nullptr)},
-                      {"snapshot_after", change.snapshot_after ? Json(*change.snapshot_after) : Json(nullptr)}});
+    tables.push_back(
+        {{"table", change.table.ToString()},
+         {"operation", change.operation},
+         {"snapshot_before",
+          change.snapshot_before ? Json(*change.snapshot_before) : Json(nullptr)},
+         {"snapshot_after", change.snapshot_after ? Json(*change.snapshot_after) : Json(nullptr)}});
   }
   return {{"commit", commit.id},
           {"sequence", commit.sequence},
@@ -60,7 +62,8 @@ Json TagToJson(const table::PondRef& ref) {
 
 }  // namespace
 
-Result<Json> CreateTag(Pond& pond, const std::string& name, const std::string& ref, const std::string& message) {
+Result<Json> CreateTag(Pond& pond, const std::string& name, const std::string& ref,
+                       const std::string& message) {
   ARROW_ASSIGN_OR_RAISE(auto tag, pond.history().CreateTag(name, ref, pond.author(), message));
   return TagToJson(tag);
 }

@@ -16,8 +16,9 @@ Result<std::shared_ptr<api::Pond>> Invocation::OpenPond() {
   return pond_;
 }
 
-CLI::App* VerbSet::Add(const std::string& name, const std::string& summary, const std::vector<std::string>& examples,
-                       VerbFunction run, CLI::App* parent) {
+CLI::App* VerbSet::Add(const std::string& name, const std::string& summary,
+                       const std::vector<std::string>& examples, VerbFunction run,
+                       CLI::App* parent) {
   CLI::App* verb = (parent != nullptr ? parent : &app_)->add_subcommand(name, summary);
   if (!examples.empty()) {
     std::string footer = "\nExamples:";

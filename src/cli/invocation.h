@@ -1,9 +1,9 @@
-// One run of the CLI: what the global flags said, the terminal, and the context that ctrl-C stops. A verb is a CLI11 subcommand plus a function from
-// Invocation to an exit code; each verbs_*.cc adds a few to the VerbSet.
+// One run of the CLI: what the global flags said, the terminal, and the context that ctrl-C stops.
+// A verb is a CLI11 subcommand plus a function from Invocation to an exit code; each verbs_*.cc
+// adds a few to the VerbSet.
 #pragma once
 
 #include <CLI/App.hpp>
-
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,11 +17,12 @@
 namespace millpond::cli {
 
 struct Globals {
-  std::string pond;                          ///< --pond or MILLPOND_POND; default: the current folder or above.
+  std::string pond;  ///< --pond or MILLPOND_POND; default: the current folder or above.
   bool json = false;
   bool quiet = false;
   std::string color = "auto";
-  std::map<std::string, std::string> flags;  ///< Setting -> value, from --set name=value and short forms.
+  std::map<std::string, std::string>
+      flags;  ///< Setting -> value, from --set name=value and short forms.
 };
 
 class Invocation {
@@ -50,9 +51,11 @@ class VerbSet {
  public:
   explicit VerbSet(CLI::App& app) : app_(app) {}
 
-  /// Adds `name` under the app, or under `parent`. `examples` are command lines shown at the end of its help.
-  CLI::App* Add(const std::string& name, const std::string& summary, const std::vector<std::string>& examples,
-                VerbFunction run, CLI::App* parent = nullptr);
+  /// Adds `name` under the app, or under `parent`. `examples` are command lines shown at the end of
+  /// its help.
+  CLI::App* Add(const std::string& name, const std::string& summary,
+                const std::vector<std::string>& examples, VerbFunction run,
+                CLI::App* parent = nullptr);
   /// The function of the subcommand that was parsed, or null.
   const VerbFunction* Parsed() const;
   CLI::App& app() { return app_; }
@@ -63,14 +66,14 @@ class VerbSet {
 };
 
 // One function per verbs_*.cc.
-void AddPondVerbs(VerbSet& verbs);      // init, ls, show, config, doctor, status
-void AddSyncVerbs(VerbSet& verbs);      // sync, sources
-void AddQueryVerbs(VerbSet& verbs);     // sql
-void AddQualityVerbs(VerbSet& verbs);   // profile, check, clean
-void AddLabelVerbs(VerbSet& verbs);     // label
-void AddHistoryVerbs(VerbSet& verbs);   // commit, log, diff, tag
-void AddDatasetVerbs(VerbSet& verbs);   // dataset, freeze, loader
-void AddTrackVerbs(VerbSet& verbs);     // run
-void AddShellVerbs(VerbSet& verbs);     // completion, demo, errors
+void AddPondVerbs(VerbSet& verbs);     // init, ls, show, config, doctor, status
+void AddSyncVerbs(VerbSet& verbs);     // sync, sources
+void AddQueryVerbs(VerbSet& verbs);    // sql
+void AddQualityVerbs(VerbSet& verbs);  // profile, check, clean
+void AddLabelVerbs(VerbSet& verbs);    // label
+void AddHistoryVerbs(VerbSet& verbs);  // commit, log, diff, tag
+void AddDatasetVerbs(VerbSet& verbs);  // dataset, freeze, loader
+void AddTrackVerbs(VerbSet& verbs);    // run
+void AddShellVerbs(VerbSet& verbs);    // completion, demo, errors
 
 }  // namespace millpond::cli

@@ -7,7 +7,8 @@
 
 namespace millpond::cli {
 
-/// Exit code of a verb that ran well and whose answer is no: checks that fail, a pond that is not healthy.
+/// Exit code of a verb that ran well and whose answer is no: checks that fail, a pond that is not
+/// healthy.
 inline constexpr int kAnswerNo = 1;
 
 /// Strings as they are, null as "", numbers and the rest as JSON.

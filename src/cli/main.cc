@@ -1,21 +1,22 @@
-// Parses the command line, turns ctrl-C into a stop request, runs one verb and maps its outcome to an exit code.
+// Parses the command line, turns ctrl-C into a stop request, runs one verb and maps its outcome to
+// an exit code.
 #include "cli/main.h"
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <thread>
 
-#include <CLI/CLI.hpp>
-
 #include "base/log.h"
-#include "cli/invocation.h"
 #include "base/version.h"
+#include "cli/invocation.h"
 
 namespace millpond::cli {
 namespace {
 
-/// Waits for SIGINT or SIGTERM in a thread of its own, because a stop request may not be made in a signal handler. The second one kills.
+/// Waits for SIGINT or SIGTERM in a thread of its own, because a stop request may not be made in a
+/// signal handler. The second one kills.
 class SignalWatch {
  public:
   SignalWatch() {
@@ -53,14 +54,16 @@ class SignalWatch {
 Status AddSetting(const std::string& assignment, std::map<std::string, std::string>* flags) {
   const size_t equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
-    return base::Invalid("--set takes name=value, not '{}'; 'millpond config' lists the names", assignment);
+    return base::Invalid("--set takes name=value, not '{}'; 'millpond config' lists the names",
+                         assignment);
   }
   (*flags)[assignment.substr(0, equals)] = assignment.substr(equals + 1);
   return Status::OK();
 }
 
 Status ConfigureLogging(const Globals& globals) {
-  ARROW_ASSIGN_OR_RAISE(auto config, base::Config::Load("", base::MillpondEnvironment(), globals.flags));
+  ARROW_ASSIGN_OR_RAISE(auto config,
+                        base::Config::Load("", base::MillpondEnvironment(), globals.flags));
   ARROW_ASSIGN_OR_RAISE(auto level, base::ParseLogLevel(config.GetString("log.level")));
   ARROW_ASSIGN_OR_RAISE(auto format, base::ParseLogFormat(config.GetString("log.format")));
   base::ConfigureLog(level, format);
@@ -73,19 +76,22 @@ struct CommandLine {
 };
 
 void AddGlobalOptions(CLI::App& app, CommandLine& line) {
-  app.add_option("--pond", line.globals.pond, "The pond's folder (default: here or above)")->envname("MILLPOND_POND");
+  app.add_option("--pond", line.globals.pond, "The pond's folder (default: here or above)")
+      ->envname("MILLPOND_POND");
   app.add_flag("--json", line.globals.json, "Print results, and errors, as JSON");
   app.add_flag("-q,--quiet", line.globals.quiet, "No progress and no notes");
   app.add_option("--color", line.globals.color, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_option("--set", line.settings, "A setting for this run, name=value; may be repeated")->take_all();
+  app.add_option("--set", line.settings, "A setting for this run, name=value; may be repeated")
+      ->take_all();
   app.set_version_flag("--version", std::string("millpond ") + base::kVersion);
 }
 
 int RunVerb(CommandLine& line, const VerbSet& verbs) {
   Terminal terminal(line.globals.json, line.globals.quiet, line.globals.color);
   const auto outcome = [&]() -> Result<int> {
-    for (const auto& setting : line.settings) ARROW_RETURN_NOT_OK(AddSetting(setting, &line.globals.flags));
+    for (const auto& setting : line.settings)
+      ARROW_RETURN_NOT_OK(AddSetting(setting, &line.globals.flags));
     ARROW_RETURN_NOT_OK(ConfigureLogging(line.globals));
     SignalWatch watch;
     base::Context context;
@@ -121,7 +127,8 @@ int Run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     std::fprintf(stderr, "error (invalid): %s\n", error.what());
-    std::fprintf(stderr, "'millpond --help' lists the verbs; 'millpond VERB --help' explains one.\n");
+    std::fprintf(stderr,
+                 "'millpond --help' lists the verbs; 'millpond VERB --help' explains one.\n");
     return base::InfoOf(base::ErrorKind::kInvalid).exit_code;
   }
   return RunVerb(line, verbs);

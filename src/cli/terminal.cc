@@ -42,7 +42,8 @@ char32_t NextCodePoint(std::string_view text, size_t* at) {
     return lead;
   }
   char32_t point = lead & (0x3f >> extra);
-  for (int i = 1; i <= extra; ++i) point = (point << 6) | (static_cast<unsigned char>(text[*at + i]) & 0x3f);
+  for (int i = 1; i <= extra; ++i)
+    point = (point << 6) | (static_cast<unsigned char>(text[*at + i]) & 0x3f);
   *at += extra + 1;
   return point;
 }
@@ -55,7 +56,8 @@ bool IsWide(char32_t point) {
 }
 
 bool IsCombining(char32_t point) {
-  return (point >= 0x300 && point <= 0x36f) || point == 0x200d || (point >= 0xfe00 && point <= 0xfe0f);
+  return (point >= 0x300 && point <= 0x36f) || point == 0x200d ||
+         (point >= 0xfe00 && point <= 0xfe0f);
 }
 
 int WidthOf(char32_t point) { return IsCombining(point) ? 0 : IsWide(point) ? 2 : 1; }
@@ -65,11 +67,16 @@ std::string Visible(std::string_view text) {
   std::string shown;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') shown += "\\n";
-    else if (c == '\t') shown += "\\t";
-    else if (c == '\r') shown += "\\r";
-    else if (byte < 0x20 || byte == 0x7f) shown += fmt::format("\\x{:02x}", byte);
-    else shown += c;
+    if (c == '\n')
+      shown += "\\n";
+    else if (c == '\t')
+      shown += "\\t";
+    else if (c == '\r')
+      shown += "\\r";
+    else if (byte < 0x20 || byte == 0x7f)
+      shown += fmt::format("\\x{:02x}", byte);
+    else
+      shown += c;
   }
   return shown;
 }
@@ -166,7 +173,8 @@ void Terminal::Note(std::string_view text) {
   std::fputc('\n', stderr);
 }
 
-void Terminal::Table(const std::vector<std::string>& headers, const std::vector<std::vector<std::string>>& rows) {
+void Terminal::Table(const std::vector<std::string>& headers,
+                     const std::vector<std::vector<std::string>>& rows) {
   if (json_) return;
   EndProgress();
   std::vector<std::vector<std::string>> shown;
@@ -177,7 +185,8 @@ void Terminal::Table(const std::vector<std::string>& headers, const std::vector<
   const auto widths = ColumnWidths(headers, shown, width_);
   std::vector<bool> numeric(headers.size(), !shown.empty());
   for (const auto& row : shown) {
-    for (size_t i = 0; i < headers.size(); ++i) numeric[i] = numeric[i] && (row[i].empty() || LooksNumeric(row[i]));
+    for (size_t i = 0; i < headers.size(); ++i)
+      numeric[i] = numeric[i] && (row[i].empty() || LooksNumeric(row[i]));
   }
   auto line_of = [&](const std::vector<std::string>& cells, Tone tone) {
     std::string line;
@@ -207,13 +216,16 @@ void Terminal::Error(const Status& status) {
   EndProgress();
   const auto& info = base::InfoOf(base::KindOf(status));
   if (json_) {
-    const base::Json document = {{"error", {{"kind", info.name}, {"message", status.message()}, {"exit_code", info.exit_code}}}};
+    const base::Json document = {
+        {"error",
+         {{"kind", info.name}, {"message", status.message()}, {"exit_code", info.exit_code}}}};
     const std::string text = document.dump(2, ' ', false, base::Json::error_handler_t::replace);
     std::fprintf(stderr, "%s\n", text.c_str());
     return;
   }
   const std::string label = color_err_ ? "\x1b[31merror\x1b[0m" : "error";
-  std::fprintf(stderr, "%s (%s): %s\n", label.c_str(), std::string(info.name).c_str(), status.message().c_str());
+  std::fprintf(stderr, "%s (%s): %s\n", label.c_str(), std::string(info.name).c_str(),
+               status.message().c_str());
 }
 
 base::ProgressListener Terminal::ProgressLine() {
@@ -225,14 +237,16 @@ base::ProgressListener Terminal::ProgressLine() {
     last_drawn_ = now;
     const bool bytes = step.unit == "bytes";
     auto amount = [&](int64_t value) {
-      return bytes ? fmt::format("{:.1f} MB", static_cast<double>(value) / 1e6) : GroupDigits(value) + " " + step.unit;
+      return bytes ? fmt::format("{:.1f} MB", static_cast<double>(value) / 1e6)
+                   : GroupDigits(value) + " " + step.unit;
     };
     std::string line = step.phase + "  " + amount(step.done);
     if (step.total > 0) {
       line += fmt::format(" of {} ({:.0f}%)", amount(step.total),
                           100.0 * static_cast<double>(step.done) / static_cast<double>(step.total));
     }
-    std::fprintf(stderr, "\r\x1b[2K%s", FitTo(line, (width_ > 0 ? width_ : kDefaultWidth) - 1).c_str());
+    std::fprintf(stderr, "\r\x1b[2K%s",
+                 FitTo(line, (width_ > 0 ? width_ : kDefaultWidth) - 1).c_str());
     std::fflush(stderr);
     progress_shown_ = true;
   };

@@ -1,5 +1,6 @@
-// What the CLI writes: aligned tables that fit the terminal, colours only where a person looks, progress on stderr, JSON on request.
-// Results go to stdout, everything else to stderr. One thread writes results; progress may come from workers.
+// What the CLI writes: aligned tables that fit the terminal, colours only where a person looks,
+// progress on stderr, JSON on request. Results go to stdout, everything else to stderr. One thread
+// writes results; progress may come from workers.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -20,7 +21,8 @@ enum class Tone { kPlain, kGood, kWarning, kBad, kDim, kBold };
 
 class Terminal {
  public:
-  /// `json`: results are JSON; `quiet`: no progress and no notes; `color`: "auto", "always", "never".
+  /// `json`: results are JSON; `quiet`: no progress and no notes; `color`: "auto", "always",
+  /// "never".
   Terminal(bool json, bool quiet, std::string_view color);
 
   bool json() const { return json_; }
@@ -32,7 +34,8 @@ class Terminal {
   /// A remark for the person at stderr; silent when quiet or JSON.
   void Note(std::string_view text);
   /// Rows under headers, columns cut so that a line fits the terminal; numbers to the right.
-  void Table(const std::vector<std::string>& headers, const std::vector<std::vector<std::string>>& rows);
+  void Table(const std::vector<std::string>& headers,
+             const std::vector<std::vector<std::string>>& rows);
   std::string Paint(Tone tone, std::string_view text) const;
   void Error(const Status& status);
 

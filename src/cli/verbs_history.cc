@@ -12,7 +12,8 @@ using base::Json;
 std::string TablesOf(const Json& commit) {
   std::string names;
   for (const auto& change : commit["tables"]) {
-    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", TextOf(change["table"]), TextOf(change["operation"]));
+    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", TextOf(change["table"]),
+                         TextOf(change["operation"]));
   }
   return names;
 }
@@ -28,21 +29,25 @@ void AddCommit(VerbSet& verbs) {
   auto* verb = verbs.Add(
       "commit", "Write one or several tables in one commit, or record what other engines wrote",
       {"millpond commit -m 'March delivery' shop.orders=orders.csv shop.items=items.parquet",
-       "millpond commit -m 'daily totals' --query \"shop.totals=SELECT day, sum(paid) AS paid FROM shop.orders GROUP BY day\" --replace",
+       "millpond commit -m 'daily totals' --query \"shop.totals=SELECT day, sum(paid) AS paid FROM "
+       "shop.orders GROUP BY day\" --replace",
        "millpond commit -m 'rows from Spark'"},
       [options](Invocation& run) -> Result<int> {
         ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
         ARROW_ASSIGN_OR_RAISE(auto report, api::Commit(*pond, *options, run.context()));
         run.terminal().Document(report);
-        run.terminal().Line(fmt::format("commit {}  {}", TextOf(report["commit"]), TablesOf(report)));
+        run.terminal().Line(
+            fmt::format("commit {}  {}", TextOf(report["commit"]), TablesOf(report)));
         return 0;
       });
   verb->add_option("-m,--message", options->message, "Why")->required();
-  verb->add_option("tables", options->files, "TABLE=FILE, appended to the table (made where it is not there)");
+  verb->add_option("tables", options->files,
+                   "TABLE=FILE, appended to the table (made where it is not there)");
   verb->add_option("--query", options->queries, "TABLE=SELECT …; may be repeated")->take_all();
   verb->add_flag("--replace", options->replace, "Replace the tables' rows instead of appending");
   verb->add_option("--drop", options->drops, "Drop this table; may be repeated")->take_all();
-  verb->add_option("--idempotency-key", options->idempotency_key, "A commit with a key that landed before lands once");
+  verb->add_option("--idempotency-key", options->idempotency_key,
+                   "A commit with a key that landed before lands once");
 }
 
 void AddLog(VerbSet& verbs) {
@@ -51,22 +56,25 @@ void AddLog(VerbSet& verbs) {
     int64_t limit = 20;
   };
   auto options = std::make_shared<Options>();
-  auto* verb = verbs.Add("log", "List commits, newest first", {"millpond log", "millpond log shop.orders --limit 5"},
-                         [options](Invocation& run) -> Result<int> {
-                           ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
-                           ARROW_ASSIGN_OR_RAISE(auto report, api::Log(*pond, options->table, options->limit));
-                           auto& terminal = run.terminal();
-                           terminal.Document(report);
-                           std::vector<std::vector<std::string>> rows;
-                           for (const auto& commit : report["commits"]) {
-                             rows.push_back({TextOf(commit["commit"]), TextOf(commit["at"]), TextOf(commit["author"]),
-                                             TextOf(commit["operation"]), TextOf(commit["message"]), TagsOf(commit),
-                                             TablesOf(commit)});
-                           }
-                           if (rows.empty()) terminal.Line("no commits yet");
-                           else terminal.Table({"commit", "at", "author", "verb", "message", "tags", "tables"}, rows);
-                           return 0;
-                         });
+  auto* verb = verbs.Add(
+      "log", "List commits, newest first", {"millpond log", "millpond log shop.orders --limit 5"},
+      [options](Invocation& run) -> Result<int> {
+        ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
+        ARROW_ASSIGN_OR_RAISE(auto report, api::Log(*pond, options->table, options->limit));
+        auto& terminal = run.terminal();
+        terminal.Document(report);
+        std::vector<std::vector<std::string>> rows;
+        for (const auto& commit : report["commits"]) {
+          rows.push_back({TextOf(commit["commit"]), TextOf(commit["at"]), TextOf(commit["author"]),
+                          TextOf(commit["operation"]), TextOf(commit["message"]), TagsOf(commit),
+                          TablesOf(commit)});
+        }
+        if (rows.empty())
+          terminal.Line("no commits yet");
+        else
+          terminal.Table({"commit", "at", "author", "verb", "message", "tags", "tables"}, rows);
+        return 0;
+      });
   verb->add_option("table", options->table, "Only commits that touched this table");
   verb->add_option("--limit", options->limit, "How many (default 20; -1: all)");
 }
@@ -75,16 +83,21 @@ void PrintDiff(Terminal& terminal, const Json& report) {
   if (report["tables"].empty()) terminal.Line("no difference");
   for (const auto& entry : report["tables"]) {
     const std::string change = TextOf(entry["change"]);
-    const Tone tone = change == "added" ? Tone::kGood : change == "removed" ? Tone::kBad : Tone::kWarning;
-    terminal.Line(fmt::format("{} {}  {} -> {} rows", terminal.Paint(tone, change), TextOf(entry["table"]),
-                              CountOf(entry["rows_before"]), CountOf(entry["rows_after"])));
+    const Tone tone = change == "added"     ? Tone::kGood
+                      : change == "removed" ? Tone::kBad
+                                            : Tone::kWarning;
+    terminal.Line(fmt::format("{} {}  {} -> {} rows", terminal.Paint(tone, change),
+                              TextOf(entry["table"]), CountOf(entry["rows_before"]),
+                              CountOf(entry["rows_after"])));
     if (entry["rows"].is_object()) {
-      terminal.Line(fmt::format("  rows: {} added, {} removed, {} changed", CountOf(entry["rows"]["added"]),
-                                CountOf(entry["rows"]["removed"]), CountOf(entry["rows"]["changed"])));
+      terminal.Line(fmt::format("  rows: {} added, {} removed, {} changed",
+                                CountOf(entry["rows"]["added"]), CountOf(entry["rows"]["removed"]),
+                                CountOf(entry["rows"]["changed"])));
     }
     if (!entry.contains("columns")) continue;
     for (const auto* kind : {"added", "removed", "changed"}) {
-      for (const auto& column : entry["columns"][kind]) terminal.Line(fmt::format("  column {}: {}", kind, TextOf(column)));
+      for (const auto& column : entry["columns"][kind])
+        terminal.Line(fmt::format("  column {}: {}", kind, TextOf(column)));
     }
   }
 }
@@ -95,16 +108,17 @@ void AddDiff(VerbSet& verbs) {
     bool no_rows = false;
   };
   auto options = std::make_shared<Options>();
-  auto* verb = verbs.Add("diff", "Compare two versions: columns, totals, rows by key",
-                         {"millpond diff v1", "millpond diff v1 v2 --table shop.orders", "millpond diff ~1"},
-                         [options](Invocation& run) -> Result<int> {
-                           options->request.rows = !options->no_rows;
-                           ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
-                           ARROW_ASSIGN_OR_RAISE(auto report, api::Diff(*pond, options->request, run.context()));
-                           run.terminal().Document(report);
-                           PrintDiff(run.terminal(), report);
-                           return 0;
-                         });
+  auto* verb = verbs.Add(
+      "diff", "Compare two versions: columns, totals, rows by key",
+      {"millpond diff v1", "millpond diff v1 v2 --table shop.orders", "millpond diff ~1"},
+      [options](Invocation& run) -> Result<int> {
+        options->request.rows = !options->no_rows;
+        ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
+        ARROW_ASSIGN_OR_RAISE(auto report, api::Diff(*pond, options->request, run.context()));
+        run.terminal().Document(report);
+        PrintDiff(run.terminal(), report);
+        return 0;
+      });
   verb->add_option("from", options->request.from, "A tag, commit, ~N or time")->required();
   verb->add_option("to", options->request.to, "The same (default: the head)");
   verb->add_option("--table", options->request.table, "Only this table");
@@ -119,7 +133,8 @@ void AddTag(VerbSet& verbs) {
   auto options = std::make_shared<Options>();
   auto* verb = verbs.Add(
       "tag", "Name a version of the whole pond, or list or delete the names",
-      {"millpond tag v1", "millpond tag v0 ~2 -m 'before cleaning'", "millpond tag", "millpond tag v0 --delete"},
+      {"millpond tag v1", "millpond tag v0 ~2 -m 'before cleaning'", "millpond tag",
+       "millpond tag v0 --delete"},
       [options](Invocation& run) -> Result<int> {
         ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
         auto& terminal = run.terminal();
@@ -128,11 +143,13 @@ void AddTag(VerbSet& verbs) {
           terminal.Document(report);
           std::vector<std::vector<std::string>> rows;
           for (const auto& tag : report["tags"]) {
-            rows.push_back({TextOf(tag["name"]), TextOf(tag["commit"]), TextOf(tag["at"]), TextOf(tag["author"]),
-                            TextOf(tag["message"])});
+            rows.push_back({TextOf(tag["name"]), TextOf(tag["commit"]), TextOf(tag["at"]),
+                            TextOf(tag["author"]), TextOf(tag["message"])});
           }
-          if (rows.empty()) terminal.Line("no tags yet");
-          else terminal.Table({"tag", "commit", "at", "author", "message"}, rows);
+          if (rows.empty())
+            terminal.Line("no tags yet");
+          else
+            terminal.Table({"tag", "commit", "at", "author", "message"}, rows);
           return 0;
         }
         if (options->remove) {
@@ -141,9 +158,11 @@ void AddTag(VerbSet& verbs) {
           terminal.Line("deleted tag " + options->name);
           return 0;
         }
-        ARROW_ASSIGN_OR_RAISE(auto report, api::CreateTag(*pond, options->name, options->ref, options->message));
+        ARROW_ASSIGN_OR_RAISE(auto report,
+                              api::CreateTag(*pond, options->name, options->ref, options->message));
         terminal.Document(report);
-        terminal.Line(fmt::format("tag {} -> {}", TextOf(report["name"]), TextOf(report["commit"])));
+        terminal.Line(
+            fmt::format("tag {} -> {}", TextOf(report["name"]), TextOf(report["commit"])));
         return 0;
       });
   verb->add_option("name", options->name, "The tag; without it, tags are listed");

@@ -33,8 +33,8 @@ void PrintTables(Terminal& terminal, const Json& report) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const auto& entry : report["tables"]) {
-    rows.push_back({TextOf(entry["table"]), CountOf(entry["rows"]), CountOf(entry["columns"]), CountOf(entry["files"]),
-                    SizeOf(entry["bytes"]), TextOf(entry["updated"]),
+    rows.push_back({TextOf(entry["table"]), CountOf(entry["rows"]), CountOf(entry["columns"]),
+                    CountOf(entry["files"]), SizeOf(entry["bytes"]), TextOf(entry["updated"]),
                     entry["recorded"].get<bool>() ? "" : "changed by another engine"});
   }
   terminal.Table({"table", "rows", "columns", "files", "size", "updated", ""}, rows);
@@ -42,34 +42,38 @@ void PrintTables(Terminal& terminal, const Json& report) {
 
 void AddLs(VerbSet& verbs) {
   auto ref = std::make_shared<std::string>();
-  auto* verb = verbs.Add("ls", "List tables, at the head or at a ref", {"millpond ls", "millpond ls --at v1"},
-                         [ref](Invocation& run) -> Result<int> {
-                           ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
-                           ARROW_ASSIGN_OR_RAISE(auto report, api::ListTables(*pond, *ref));
-                           run.terminal().Document(report);
-                           PrintTables(run.terminal(), report);
-                           return 0;
-                         });
+  auto* verb =
+      verbs.Add("ls", "List tables, at the head or at a ref",
+                {"millpond ls", "millpond ls --at v1"}, [ref](Invocation& run) -> Result<int> {
+                  ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
+                  ARROW_ASSIGN_OR_RAISE(auto report, api::ListTables(*pond, *ref));
+                  run.terminal().Document(report);
+                  PrintTables(run.terminal(), report);
+                  return 0;
+                });
   verb->add_option("--at", *ref, "A tag, commit, ~N or time");
 }
 
 void PrintTable(Terminal& terminal, const Json& report) {
-  terminal.Line(fmt::format("{}{}  {} rows in {} files, {}", TextOf(report["table"]),
-                            report["ref"].get<std::string>().empty() ? "" : "@" + TextOf(report["ref"]),
-                            CountOf(report["rows"]), CountOf(report["files"]), SizeOf(report["bytes"])));
-  terminal.Line(fmt::format("Iceberg v{} at {}", TextOf(report["format_version"]), TextOf(report["location"])));
+  terminal.Line(
+      fmt::format("{}{}  {} rows in {} files, {}", TextOf(report["table"]),
+                  report["ref"].get<std::string>().empty() ? "" : "@" + TextOf(report["ref"]),
+                  CountOf(report["rows"]), CountOf(report["files"]), SizeOf(report["bytes"])));
+  terminal.Line(fmt::format("Iceberg v{} at {}", TextOf(report["format_version"]),
+                            TextOf(report["location"])));
   std::vector<std::vector<std::string>> columns;
   for (const auto& column : report["columns"]) {
     std::string notes = column["identifier"].get<bool>() ? "identifier" : "";
     if (column["required"].get<bool>()) notes += notes.empty() ? "required" : ", required";
-    columns.push_back({TextOf(column["id"]), TextOf(column["name"]), TextOf(column["type"]), notes});
+    columns.push_back(
+        {TextOf(column["id"]), TextOf(column["name"]), TextOf(column["type"]), notes});
   }
   terminal.Line("");
   terminal.Table({"id", "column", "type", ""}, columns);
   std::vector<std::vector<std::string>> snapshots;
   for (const auto& snapshot : report["snapshots"]) {
-    snapshots.push_back({TextOf(snapshot["id"]), TextOf(snapshot["at"]), TextOf(snapshot["operation"]),
-                         CountOf(snapshot["rows"])});
+    snapshots.push_back({TextOf(snapshot["id"]), TextOf(snapshot["at"]),
+                         TextOf(snapshot["operation"]), CountOf(snapshot["rows"])});
   }
   if (snapshots.empty()) return;
   terminal.Line("");
@@ -91,50 +95,56 @@ void AddShow(VerbSet& verbs) {
 }
 
 void AddStatus(VerbSet& verbs) {
-  verbs.Add("status", "Show the head commit, and tables that other engines changed since", {"millpond status"},
-            [](Invocation& run) -> Result<int> {
-              ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
-              ARROW_ASSIGN_OR_RAISE(auto report, api::PondStatus(*pond));
-              auto& terminal = run.terminal();
-              terminal.Document(report);
-              terminal.Line(fmt::format("pond {} with {} tables", TextOf(report["pond"]), CountOf(report["tables"])));
-              const Json& head = report["head"];
-              terminal.Line(head.is_null() ? "no commits yet"
-                                           : fmt::format("head {} {}: {}", TextOf(head["commit"]), TextOf(head["at"]),
-                                                         TextOf(head["message"])));
-              for (const auto& name : report["unrecorded"]) {
-                terminal.Line(terminal.Paint(Tone::kWarning, TextOf(name) + " was changed by another engine"));
-              }
-              if (!report["unrecorded"].empty()) {
-                terminal.Note("'millpond commit -m MESSAGE' takes these changes into the pond's history");
-              }
-              return 0;
-            });
+  verbs.Add(
+      "status", "Show the head commit, and tables that other engines changed since",
+      {"millpond status"}, [](Invocation& run) -> Result<int> {
+        ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
+        ARROW_ASSIGN_OR_RAISE(auto report, api::PondStatus(*pond));
+        auto& terminal = run.terminal();
+        terminal.Document(report);
+        terminal.Line(fmt::format("pond {} with {} tables", TextOf(report["pond"]),
+                                  CountOf(report["tables"])));
+        const Json& head = report["head"];
+        terminal.Line(head.is_null() ? "no commits yet"
+                                     : fmt::format("head {} {}: {}", TextOf(head["commit"]),
+                                                   TextOf(head["at"]), TextOf(head["message"])));
+        for (const auto& name : report["unrecorded"]) {
+          terminal.Line(
+              terminal.Paint(Tone::kWarning, TextOf(name) + " was changed by another engine"));
+        }
+        if (!report["unrecorded"].empty()) {
+          terminal.Note("'millpond commit -m MESSAGE' takes these changes into the pond's history");
+        }
+        return 0;
+      });
 }
 
 void AddConfig(VerbSet& verbs) {
-  verbs.Add("config", "Show every setting, its value and where it comes from",
-            {"millpond config", "MILLPOND_THREADS=2 millpond config", "millpond --set threads=2 config"},
-            [](Invocation& run) -> Result<int> {
-              const auto pond = run.OpenPond();
-              base::Config config;
-              if (pond.ok()) {
-                config = (*pond)->config();
-              } else if (base::KindOf(pond.status()) == base::ErrorKind::kNotFound) {
-                ARROW_ASSIGN_OR_RAISE(config, base::Config::Load("", base::MillpondEnvironment(), run.globals().flags));
-                run.terminal().Note("not in a pond: settings without a millpond.toml");
-              } else {
-                return pond.status();
-              }
-              const Json report = api::ConfigReport(config);
-              run.terminal().Document(report);
-              std::vector<std::vector<std::string>> rows;
-              for (const auto& entry : report["settings"]) {
-                rows.push_back({TextOf(entry["name"]), TextOf(entry["value"]), TextOf(entry["origin"]), TextOf(entry["help"])});
-              }
-              run.terminal().Table({"setting", "value", "from", "what it does"}, rows);
-              return 0;
-            });
+  verbs.Add(
+      "config", "Show every setting, its value and where it comes from",
+      {"millpond config", "MILLPOND_THREADS=2 millpond config", "millpond --set threads=2 config"},
+      [](Invocation& run) -> Result<int> {
+        const auto pond = run.OpenPond();
+        base::Config config;
+        if (pond.ok()) {
+          config = (*pond)->config();
+        } else if (base::KindOf(pond.status()) == base::ErrorKind::kNotFound) {
+          ARROW_ASSIGN_OR_RAISE(
+              config, base::Config::Load("", base::MillpondEnvironment(), run.globals().flags));
+          run.terminal().Note("not in a pond: settings without a millpond.toml");
+        } else {
+          return pond.status();
+        }
+        const Json report = api::ConfigReport(config);
+        run.terminal().Document(report);
+        std::vector<std::vector<std::string>> rows;
+        for (const auto& entry : report["settings"]) {
+          rows.push_back({TextOf(entry["name"]), TextOf(entry["value"]), TextOf(entry["origin"]),
+                          TextOf(entry["help"])});
+        }
+        run.terminal().Table({"setting", "value", "from", "what it does"}, rows);
+        return 0;
+      });
 }
 
 void AddDoctor(VerbSet& verbs) {
@@ -154,20 +164,26 @@ void AddDoctor(VerbSet& verbs) {
         auto& terminal = run.terminal();
         terminal.Document(report);
         for (const auto& finding : report["findings"]) {
-          terminal.Line(terminal.Paint(Tone::kBad, TextOf(finding["subject"])) + ": " + TextOf(finding["problem"]));
+          terminal.Line(terminal.Paint(Tone::kBad, TextOf(finding["subject"])) + ": " +
+                        TextOf(finding["problem"]));
         }
         const Json& orphans = report["orphans"];
         if (orphans["files"].get<int64_t>() > 0) {
-          terminal.Line(fmt::format("{} orphan files ({}) {}", CountOf(orphans["files"]), SizeOf(orphans["bytes"]),
-                                    orphans["removed"].get<bool>() ? "removed" : "can go: --remove-orphans"));
+          terminal.Line(fmt::format(
+              "{} orphan files ({}) {}", CountOf(orphans["files"]), SizeOf(orphans["bytes"]),
+              orphans["removed"].get<bool>() ? "removed" : "can go: --remove-orphans"));
         }
         const bool healthy = report["healthy"].get<bool>();
-        terminal.Line(healthy ? terminal.Paint(Tone::kGood, "healthy") : terminal.Paint(Tone::kBad, "not healthy"));
+        terminal.Line(healthy ? terminal.Paint(Tone::kGood, "healthy")
+                              : terminal.Paint(Tone::kBad, "not healthy"));
         return healthy ? 0 : kAnswerNo;
       });
-  verb->add_flag("--deep", options->request.deep, "Also read every data file and verify its checksums");
-  verb->add_flag("--remove-orphans", options->request.remove_orphans, "Delete files that nothing reaches");
-  verb->add_option("--grace-hours", options->grace_hours, "Keep orphans younger than this (default 24)");
+  verb->add_flag("--deep", options->request.deep,
+                 "Also read every data file and verify its checksums");
+  verb->add_flag("--remove-orphans", options->request.remove_orphans,
+                 "Delete files that nothing reaches");
+  verb->add_option("--grace-hours", options->grace_hours,
+                   "Keep orphans younger than this (default 24)");
 }
 
 }  // namespace

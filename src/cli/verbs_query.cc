@@ -29,14 +29,16 @@ Json ParameterOf(const std::string& text) {
   return parsed.is_primitive() && !parsed.is_discarded() ? parsed : Json(text);
 }
 
-Status PrintRows(Terminal& terminal, arrow::RecordBatchReader& reader, int64_t max_rows, const base::Context& context) {
+Status PrintRows(Terminal& terminal, arrow::RecordBatchReader& reader, int64_t max_rows,
+                 const base::Context& context) {
   std::vector<std::vector<std::string>> rows;
   int64_t total = 0;
   for (;;) {
     ARROW_RETURN_NOT_OK(context.CheckStop());
     ARROW_ASSIGN_OR_RAISE(auto batch, reader.Next());
     if (batch == nullptr) break;
-    for (int64_t row = 0; row < batch->num_rows() && static_cast<int64_t>(rows.size()) < max_rows; ++row) {
+    for (int64_t row = 0; row < batch->num_rows() && static_cast<int64_t>(rows.size()) < max_rows;
+         ++row) {
       auto& cells = rows.emplace_back();
       for (const auto& column : batch->columns()) {
         ARROW_ASSIGN_OR_RAISE(const Json cell, api::CellToJson(*column, row));
@@ -47,14 +49,15 @@ Status PrintRows(Terminal& terminal, arrow::RecordBatchReader& reader, int64_t m
   }
   terminal.Table(reader.schema()->field_names(), rows);
   const auto shown = static_cast<int64_t>(rows.size());
-  terminal.Note(shown == total ? fmt::format("{} rows", GroupDigits(total))
-                               : fmt::format("{} of {} rows; --max-rows shows more, --format streams all",
-                                             GroupDigits(shown), GroupDigits(total)));
+  terminal.Note(shown == total
+                    ? fmt::format("{} rows", GroupDigits(total))
+                    : fmt::format("{} of {} rows; --max-rows shows more, --format streams all",
+                                  GroupDigits(shown), GroupDigits(total)));
   return Status::OK();
 }
 
-Status Stream(arrow::RecordBatchReader& reader, const SqlOptions& options, const std::string& format,
-              const base::Context& context) {
+Status Stream(arrow::RecordBatchReader& reader, const SqlOptions& options,
+              const std::string& format, const base::Context& context) {
   ARROW_ASSIGN_OR_RAISE(auto row_format, api::ParseRowFormat(format));
   if (options.output.empty()) return api::WriteRows(reader, row_format, stdout, context).status();
   const std::string pending = options.output + ".pending";
@@ -77,12 +80,13 @@ std::string FormatOf(const SqlOptions& options, bool json) {
   return json || !options.output.empty() ? "json" : "";
 }
 
-Status Explain(Invocation& run, query::Session& session, const SqlOptions& options, const query::SqlOptions& sql) {
+Status Explain(Invocation& run, query::Session& session, const SqlOptions& options,
+               const query::SqlOptions& sql) {
   ARROW_ASSIGN_OR_RAISE(auto explanation, session.Explain(options.statement, sql));
   run.terminal().Document({{"tables", explanation.tables}, {"plan", explanation.plan}});
   for (const auto& table : explanation.tables) {
-    run.terminal().Line(fmt::format("{}: reads {} of {} files", TextOf(table["table"]), CountOf(table["files_read"]),
-                                    CountOf(table["files_total"])));
+    run.terminal().Line(fmt::format("{}: reads {} of {} files", TextOf(table["table"]),
+                                    CountOf(table["files_read"]), CountOf(table["files_total"])));
   }
   run.terminal().Line(explanation.plan);
   return Status::OK();
@@ -90,7 +94,8 @@ Status Explain(Invocation& run, query::Session& session, const SqlOptions& optio
 
 Result<int> RunSql(Invocation& run, SqlOptions options) {
   if (options.statement == "-") {
-    options.statement.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+    options.statement.assign(std::istreambuf_iterator<char>(std::cin),
+                             std::istreambuf_iterator<char>());
   }
   query::SqlOptions sql{.ref = options.ref, .pins = {}, .parameters = {}};
   for (const auto& parameter : options.parameters) sql.parameters.push_back(ParameterOf(parameter));
@@ -114,21 +119,27 @@ Result<int> RunSql(Invocation& run, SqlOptions options) {
 
 void AddQueryVerbs(VerbSet& verbs) {
   auto options = std::make_shared<SqlOptions>();
-  auto* verb = verbs.Add("sql", "Ask a question in SQL, over tables at any ref",
-                         {"millpond sql \"SELECT class, count(*) FROM shop.orders GROUP BY class\"",
-                          "millpond sql \"SELECT * FROM shop.orders AT TAG v1 WHERE id = ?\" --param 7",
-                          "millpond sql \"FROM shop.orders\" --output orders.csv",
-                          "echo 'SELECT 1' | millpond sql -"},
-                         [options](Invocation& run) { return RunSql(run, *options); });
-  verb->add_option("statement", options->statement, "One SELECT; '-' reads it from standard input")->required();
-  verb->add_option("--at", options->ref, "The version of tables that name none: a tag, commit, ~N or time");
-  verb->add_option("--param", options->parameters, "A value for the next ? in the statement; may be repeated")->take_all();
+  auto* verb = verbs.Add(
+      "sql", "Ask a question in SQL, over tables at any ref",
+      {"millpond sql \"SELECT class, count(*) FROM shop.orders GROUP BY class\"",
+       "millpond sql \"SELECT * FROM shop.orders AT TAG v1 WHERE id = ?\" --param 7",
+       "millpond sql \"FROM shop.orders\" --output orders.csv", "echo 'SELECT 1' | millpond sql -"},
+      [options](Invocation& run) { return RunSql(run, *options); });
+  verb->add_option("statement", options->statement, "One SELECT; '-' reads it from standard input")
+      ->required();
+  verb->add_option("--at", options->ref,
+                   "The version of tables that name none: a tag, commit, ~N or time");
+  verb->add_option("--param", options->parameters,
+                   "A value for the next ? in the statement; may be repeated")
+      ->take_all();
   verb->add_option("--format", options->format, "table, json, jsonl, csv, tsv or arrow")
       ->check(CLI::IsMember({"table", "json", "jsonl", "csv", "tsv", "arrow"}));
-  verb->add_option("-o,--output", options->output, "Write to this file, whole or not at all; its ending sets the format");
+  verb->add_option("-o,--output", options->output,
+                   "Write to this file, whole or not at all; its ending sets the format");
   verb->add_option("--max-rows", options->max_rows, "Rows that a printed table shows (default 100)")
       ->check(CLI::NonNegativeNumber);
-  verb->add_flag("--explain", options->explain, "Show what would be read, and the plan, instead of running it");
+  verb->add_flag("--explain", options->explain,
+                 "Show what would be read, and the plan, instead of running it");
 }
 
 }  // namespace millpond::cli

@@ -14,7 +14,8 @@ namespace millpond::cli {
 namespace {
 
 /// "sync --table --format …" per subcommand, nested ones as "run ls".
-void CollectWords(const CLI::App& app, const std::string& path, std::vector<std::pair<std::string, std::string>>* words) {
+void CollectWords(const CLI::App& app, const std::string& path,
+                  std::vector<std::pair<std::string, std::string>>* words) {
   std::string line;
   for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
     line += sub->get_name() + " ";
@@ -31,10 +32,13 @@ std::string BashCompletion(const CLI::App& app) {
   CollectWords(app, "", &words);
   std::string cases;
   for (const auto& [path, line] : words) {
-    if (!path.empty()) cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, base::Trim(line));
+    if (!path.empty())
+      cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, base::Trim(line));
   }
-  const auto top = std::find_if(words.begin(), words.end(), [](const auto& entry) { return entry.first.empty(); });
-  return fmt::format(R"(# bash completion for millpond; load with: source <(millpond completion bash)
+  const auto top = std::find_if(words.begin(), words.end(),
+                                [](const auto& entry) { return entry.first.empty(); });
+  return fmt::format(
+      R"(# bash completion for millpond; load with: source <(millpond completion bash)
 _millpond() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" path="" word words="{}"
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
@@ -54,53 +58,57 @@ _millpond() {{
 }}
 complete -o default -F _millpond millpond
 )",
-                     top->second, cases);
+      top->second, cases);
 }
 
 void AddCompletion(VerbSet& verbs) {
   auto shell = std::make_shared<std::string>();
-  auto* verb = verbs.Add("completion", "Print a completion script for bash, zsh or fish",
-                         {"source <(millpond completion bash)", "millpond completion fish | source"},
-                         [shell, &verbs](Invocation& run) -> Result<int> {
-                           std::string script;
-                           if (*shell == "fish") {
-                             std::vector<std::pair<std::string, std::string>> words;
-                             CollectWords(verbs.app(), "", &words);
-                             for (const auto& [path, line] : words) {
-                               if (path.find(' ') != std::string::npos) continue;
-                               const std::string when =
-                                   path.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + path;
-                               script += fmt::format("complete -c millpond -n '{}' -a '{}'\n", when, base::Trim(line));
-                             }
-                           } else {
-                             if (*shell == "zsh") script = "autoload -U +X bashcompinit && bashcompinit\n";
-                             script += BashCompletion(verbs.app());
-                           }
-                           std::fputs(script.c_str(), stdout);
-                           run.terminal().EndProgress();
-                           return 0;
-                         });
-  verb->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  auto* verb = verbs.Add(
+      "completion", "Print a completion script for bash, zsh or fish",
+      {"source <(millpond completion bash)", "millpond completion fish | source"},
+      [shell, &verbs](Invocation& run) -> Result<int> {
+        std::string script;
+        if (*shell == "fish") {
+          std::vector<std::pair<std::string, std::string>> words;
+          CollectWords(verbs.app(), "", &words);
+          for (const auto& [path, line] : words) {
+            if (path.find(' ') != std::string::npos) continue;
+            const std::string when =
+                path.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + path;
+            script += fmt::format("complete -c millpond -n '{}' -a '{}'\n", when, base::Trim(line));
+          }
+        } else {
+          if (*shell == "zsh") script = "autoload -U +X bashcompinit && bashcompinit\n";
+          script += BashCompletion(verbs.app());
+        }
+        std::fputs(script.c_str(), stdout);
+        run.terminal().EndProgress();
+        return 0;
+      });
+  verb->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
 }
 
 void AddErrors(VerbSet& verbs) {
-  verbs.Add("errors", "List the kinds of errors and their exit codes", {"millpond errors --json"},
-            [](Invocation& run) -> Result<int> {
-              base::Json kinds = base::Json::array();
-              std::vector<std::vector<std::string>> rows;
-              rows.push_back({"(answer is no)", std::to_string(kAnswerNo), "", ""});
-              for (const auto& info : base::ErrorKinds()) {
-                kinds.push_back({{"kind", info.name},
-                                 {"exit_code", info.exit_code},
-                                 {"http_status", info.http_status},
-                                 {"python_exception", info.python_exception}});
-                rows.push_back({std::string(info.name), std::to_string(info.exit_code),
-                                std::to_string(info.http_status), std::string(info.python_exception)});
-              }
-              run.terminal().Document({{"kinds", kinds}});
-              run.terminal().Table({"kind", "exit code", "HTTP", "Python exception"}, rows);
-              return 0;
-            });
+  verbs.Add(
+      "errors", "List the kinds of errors and their exit codes", {"millpond errors --json"},
+      [](Invocation& run) -> Result<int> {
+        base::Json kinds = base::Json::array();
+        std::vector<std::vector<std::string>> rows;
+        rows.push_back({"(answer is no)", std::to_string(kAnswerNo), "", ""});
+        for (const auto& info : base::ErrorKinds()) {
+          kinds.push_back({{"kind", info.name},
+                           {"exit_code", info.exit_code},
+                           {"http_status", info.http_status},
+                           {"python_exception", info.python_exception}});
+          rows.push_back({std::string(info.name), std::to_string(info.exit_code),
+                          std::to_string(info.http_status), std::string(info.python_exception)});
+        }
+        run.terminal().Document({{"kinds", kinds}});
+        run.terminal().Table({"kind", "exit code", "HTTP", "Python exception"}, rows);
+        return 0;
+      });
 }
 
 /// The Python of the environment that this program is installed in, else python3 of the PATH.
@@ -140,8 +148,10 @@ void AddDemo(VerbSet& verbs) {
         execvp(python.c_str(), arguments.data());
         return base::FromErrno(errno, "start " + python);
       });
-  verb->add_option("--folder", options->folder, "Keep the demo's pond here (default: a temporary folder)");
-  verb->add_option("--report", options->report, "Where the HTML report goes (default: millpond-demo.html)");
+  verb->add_option("--folder", options->folder,
+                   "Keep the demo's pond here (default: a temporary folder)");
+  verb->add_option("--report", options->report,
+                   "Where the HTML report goes (default: millpond-demo.html)");
 }
 
 }  // namespace

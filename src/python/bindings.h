@@ -1,5 +1,5 @@
-// The pieces of the Python extension `millpond._millpond`; each Bind* is one file. Thin: Python objects in, a verb of api/, Python objects out.
-// Statuses become exceptions here and nowhere else.
+// The pieces of the Python extension `millpond._millpond`; each Bind* is one file. Thin: Python
+// objects in, a verb of api/, Python objects out. Statuses become exceptions here and nowhere else.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -27,15 +27,17 @@ T ValueOrThrow(Result<T> result) {
 nanobind::object ToPython(const base::Json& value);
 base::Json ToJson(nanobind::handle value);
 
-/// Runs `work` without the GIL. Ctrl-C (in the main thread) requests a stop and then raises KeyboardInterrupt; `progress` is a Python callable
-/// taking (phase, done, total, unit), or None.
-void RunWithoutGil(nanobind::object progress, const std::function<void(const base::Context&)>& work);
+/// Runs `work` without the GIL. Ctrl-C (in the main thread) requests a stop and then raises
+/// KeyboardInterrupt; `progress` is a Python callable taking (phase, done, total, unit), or None.
+void RunWithoutGil(nanobind::object progress,
+                   const std::function<void(const base::Context&)>& work);
 
 /// The same for work that gives a value.
 template <class T>
 T RunVerb(nanobind::object progress, const std::function<Result<T>(const base::Context&)>& work) {
   std::optional<Result<T>> result;
-  RunWithoutGil(std::move(progress), [&](const base::Context& context) { result.emplace(work(context)); });
+  RunWithoutGil(std::move(progress),
+                [&](const base::Context& context) { result.emplace(work(context)); });
   return ValueOrThrow(std::move(*result));
 }
 

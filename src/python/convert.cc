@@ -36,17 +36,22 @@ base::ProgressListener ListenerOf(const nb::object& progress) {
 void ThrowIfFailed(const Status& status) {
   if (status.ok()) return;
   const auto& info = base::InfoOf(base::KindOf(status));
-  const nb::object type = nb::module_::import_("millpond.errors").attr(std::string(info.python_exception).c_str());
+  const nb::object type =
+      nb::module_::import_("millpond.errors").attr(std::string(info.python_exception).c_str());
   PyErr_SetString(type.ptr(), status.message().c_str());
   throw nb::python_error();
 }
 
 nb::object ToPython(const Json& value) {
   switch (value.type()) {
-    case Json::value_t::boolean: return nb::bool_(value.get<bool>());
-    case Json::value_t::number_integer: return nb::int_(value.get<int64_t>());
-    case Json::value_t::number_unsigned: return nb::int_(value.get<uint64_t>());
-    case Json::value_t::number_float: return nb::float_(value.get<double>());
+    case Json::value_t::boolean:
+      return nb::bool_(value.get<bool>());
+    case Json::value_t::number_integer:
+      return nb::int_(value.get<int64_t>());
+    case Json::value_t::number_unsigned:
+      return nb::int_(value.get<uint64_t>());
+    case Json::value_t::number_float:
+      return nb::float_(value.get<double>());
     case Json::value_t::string: {
       const auto& text = value.get_ref<const std::string&>();
       return nb::str(text.data(), text.size());
@@ -58,10 +63,12 @@ nb::object ToPython(const Json& value) {
     }
     case Json::value_t::object: {
       nb::dict dict;
-      for (const auto& [key, item] : value.items()) dict[nb::str(key.data(), key.size())] = ToPython(item);
+      for (const auto& [key, item] : value.items())
+        dict[nb::str(key.data(), key.size())] = ToPython(item);
       return dict;
     }
-    default: return nb::none();
+    default:
+      return nb::none();
   }
 }
 
@@ -73,7 +80,8 @@ Json ToJson(nb::handle value) {
   if (nb::isinstance<nb::str>(value)) return nb::cast<std::string>(value);
   if (nb::isinstance<nb::dict>(value)) {
     Json object = Json::object();
-    for (auto [key, item] : nb::borrow<nb::dict>(value)) object[nb::cast<std::string>(nb::str(key))] = ToJson(item);
+    for (auto [key, item] : nb::borrow<nb::dict>(value))
+      object[nb::cast<std::string>(nb::str(key))] = ToJson(item);
     return object;
   }
   if (nb::isinstance<nb::list>(value) || nb::isinstance<nb::tuple>(value)) {
@@ -82,7 +90,9 @@ Json ToJson(nb::handle value) {
     return array;
   }
   const nb::str type = nb::str(nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(value.ptr()))));
-  throw nb::type_error(fmt::format("expected None, bool, int, float, str, dict or list, not {}", type.c_str()).c_str());
+  throw nb::type_error(
+      fmt::format("expected None, bool, int, float, str, dict or list, not {}", type.c_str())
+          .c_str());
 }
 
 void RunWithoutGil(nb::object progress, const std::function<void(const base::Context&)>& work) {

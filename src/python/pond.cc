@@ -1,4 +1,5 @@
-// millpond._millpond.Pond: one method per verb of api/. python/millpond/pond.py wraps it with types and documentation.
+// millpond._millpond.Pond: one method per verb of api/. python/millpond/pond.py wraps it with types
+// and documentation.
 #include "api/pond.h"
 
 #include <arrow/record_batch.h>
@@ -51,18 +52,21 @@ Json InputsToJson(const std::vector<query::TableRead>& inputs) {
 Rows Sql(Pond& pond, const std::string& statement, nb::object parameters, const std::string& at) {
   query::SqlOptions options{.ref = at, .pins = {}, .parameters = {}};
   for (const auto& value : ToJson(parameters)) options.parameters.push_back(value);
-  auto result = RunVerb<query::QueryResult>(nb::none(), [&](const base::Context& context) -> Result<query::QueryResult> {
-    ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
-    // The stream outlives this call, so it gets a context without this call's stop token.
-    return session->Sql(statement, options, base::Context{.stop = {}, .progress = {}, .threads = context.threads});
-  });
+  auto result = RunVerb<query::QueryResult>(
+      nb::none(), [&](const base::Context& context) -> Result<query::QueryResult> {
+        ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
+        // The stream outlives this call, so it gets a context without this call's stop token.
+        return session->Sql(statement, options,
+                            base::Context{.stop = {}, .progress = {}, .threads = context.threads});
+      });
   return Rows{std::move(result.reader), InputsToJson(result.inputs)};
 }
 
 nb::object Explain(Pond& pond, const std::string& statement, const std::string& at) {
   return Report(nb::none(), [&](const base::Context&) -> Result<Json> {
     ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
-    ARROW_ASSIGN_OR_RAISE(auto plan, session->Explain(statement, {.ref = at, .pins = {}, .parameters = {}}));
+    ARROW_ASSIGN_OR_RAISE(auto plan,
+                          session->Explain(statement, {.ref = at, .pins = {}, .parameters = {}}));
     return Json{{"tables", plan.tables}, {"plan", plan.plan}};
   });
 }
@@ -70,40 +74,75 @@ nb::object Explain(Pond& pond, const std::string& statement, const std::string& 
 void BindLooking(nb::class_<Pond>& pond) {
   pond.def("sql", &Sql, "statement"_a, "parameters"_a, "at"_a)
       .def("explain", &Explain, "statement"_a, "at"_a)
-      .def("ls", [](Pond& self, const std::string& at) {
-        return Report(nb::none(), [&](const base::Context&) { return api::ListTables(self, at); });
-      }, "at"_a)
-      .def("show", [](Pond& self, const std::string& table) {
-        return Report(nb::none(), [&](const base::Context&) { return api::ShowTable(self, table); });
-      }, "table"_a)
-      .def("status", [](Pond& self) {
-        return Report(nb::none(), [&](const base::Context&) { return api::PondStatus(self); });
-      })
+      .def(
+          "ls",
+          [](Pond& self, const std::string& at) {
+            return Report(nb::none(),
+                          [&](const base::Context&) { return api::ListTables(self, at); });
+          },
+          "at"_a)
+      .def(
+          "show",
+          [](Pond& self, const std::string& table) {
+            return Report(nb::none(),
+                          [&](const base::Context&) { return api::ShowTable(self, table); });
+          },
+          "table"_a)
+      .def("status",
+           [](Pond& self) {
+             return Report(nb::none(), [&](const base::Context&) { return api::PondStatus(self); });
+           })
       .def("config", [](Pond& self) { return ToPython(api::ConfigReport(self.config())); })
-      .def("doctor", [](Pond& self, bool deep, bool remove_orphans, double grace_hours, nb::object progress) {
-        const api::DoctorRequest request{deep, remove_orphans, static_cast<int64_t>(grace_hours * 3600e3)};
-        return Report(std::move(progress), [&](const base::Context& context) { return api::Doctor(self, request, context); });
-      }, "deep"_a, "remove_orphans"_a, "grace_hours"_a, "progress"_a);
+      .def(
+          "doctor",
+          [](Pond& self, bool deep, bool remove_orphans, double grace_hours, nb::object progress) {
+            const api::DoctorRequest request{deep, remove_orphans,
+                                             static_cast<int64_t>(grace_hours * 3600e3)};
+            return Report(std::move(progress), [&](const base::Context& context) {
+              return api::Doctor(self, request, context);
+            });
+          },
+          "deep"_a, "remove_orphans"_a, "grace_hours"_a, "progress"_a);
 }
 
 void BindHistory(nb::class_<Pond>& pond) {
-  pond.def("log", [](Pond& self, const std::string& table, int64_t limit) {
-        return Report(nb::none(), [&](const base::Context&) { return api::Log(self, table, limit); });
-      }, "table"_a, "limit"_a)
-      .def("diff", [](Pond& self, const std::string& from, const std::string& to, const std::string& table, bool rows) {
-        const api::DiffRequest request{from, to, table, rows};
-        return Report(nb::none(), [&](const base::Context& context) { return api::Diff(self, request, context); });
-      }, "from_ref"_a, "to_ref"_a, "table"_a, "rows"_a)
-      .def("tag", [](Pond& self, const std::string& name, const std::string& ref, const std::string& message) {
-        return Report(nb::none(), [&](const base::Context&) { return api::CreateTag(self, name, ref, message); });
-      }, "name"_a, "ref"_a, "message"_a)
-      .def("tags", [](Pond& self) {
-        return Report(nb::none(), [&](const base::Context&) { return api::ListTags(self); });
-      })
-      .def("delete_tag", [](Pond& self, const std::string& name) {
-        RunWithoutGil(nb::none(), [](const base::Context&) {});
-        ThrowIfFailed(api::DeleteTag(self, name));
-      }, "name"_a);
+  pond.def(
+          "log",
+          [](Pond& self, const std::string& table, int64_t limit) {
+            return Report(nb::none(),
+                          [&](const base::Context&) { return api::Log(self, table, limit); });
+          },
+          "table"_a, "limit"_a)
+      .def(
+          "diff",
+          [](Pond& self, const std::string& from, const std::string& to, const std::string& table,
+             bool rows) {
+            const api::DiffRequest request{from, to, table, rows};
+            return Report(nb::none(), [&](const base::Context& context) {
+              return api::Diff(self, request, context);
+            });
+          },
+          "from_ref"_a, "to_ref"_a, "table"_a, "rows"_a)
+      .def(
+          "tag",
+          [](Pond& self, const std::string& name, const std::string& ref,
+             const std::string& message) {
+            return Report(nb::none(), [&](const base::Context&) {
+              return api::CreateTag(self, name, ref, message);
+            });
+          },
+          "name"_a, "ref"_a, "message"_a)
+      .def("tags",
+           [](Pond& self) {
+             return Report(nb::none(), [&](const base::Context&) { return api::ListTags(self); });
+           })
+      .def(
+          "delete_tag",
+          [](Pond& self, const std::string& name) {
+            RunWithoutGil(nb::none(), [](const base::Context&) {});
+            ThrowIfFailed(api::DeleteTag(self, name));
+          },
+          "name"_a);
 }
 
 }  // namespace

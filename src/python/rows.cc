@@ -40,11 +40,13 @@ nb::object ExportStream(Rows& rows, const nb::object&) {
 std::shared_ptr<arrow::RecordBatchReader> ImportStream(nb::handle data) {
   nb::object capsule = nb::borrow(data);
   if (nb::hasattr(data, "__arrow_c_stream__")) capsule = data.attr("__arrow_c_stream__")();
-  auto* stream = static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule.ptr(), kStreamCapsule));
+  auto* stream =
+      static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule.ptr(), kStreamCapsule));
   if (stream == nullptr) {
     PyErr_Clear();
     throw nb::type_error(
-        "expected an object with __arrow_c_stream__ (a pyarrow or polars table, a pandas DataFrame of pandas 2.2+, …)");
+        "expected an object with __arrow_c_stream__ (a pyarrow or polars table, a pandas DataFrame "
+        "of pandas 2.2+, …)");
   }
   return ValueOrThrow(arrow::ImportRecordBatchReader(stream));
 }
@@ -53,8 +55,9 @@ void BindRows(nb::module_& module) {
   nb::class_<Rows>(module, "Rows", "Rows of a query as a one-time Arrow stream.")
       .def("__arrow_c_stream__", &ExportStream, nb::arg("requested_schema") = nb::none(),
            "A PyCapsule with the rows as an ArrowArrayStream.")
-      .def_prop_ro("inputs", [](const Rows& rows) { return ToPython(rows.inputs); },
-                   "Table versions that were read: [{'table', 'snapshot'}].");
+      .def_prop_ro(
+          "inputs", [](const Rows& rows) { return ToPython(rows.inputs); },
+          "Table versions that were read: [{'table', 'snapshot'}].");
 }
 
 }  // namespace millpond::python

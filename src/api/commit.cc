@@ -1,0 +1,128 @@
+// commit: files and queries into several tables at once, or other engines' changes into the
+// history.
+#include "api/commit.h"
+
+#include "api/versions.h"
+#include "base/arrow_stream.h"
+#include "ingest/write.h"
+#include "source/source.h"
+#include "table/commit.h"
+
+namespace millpond::api {
+namespace {
+
+using base::Json;
+
+struct Assignment {
+  table::TableName table;
+  std::string value;
+};
+
+Result<Assignment> ParseAssignment(const std::string& text, std::string_view form) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    return base::Invalid("expected {}, not '{}'", form, text);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto table, table::TableName::Parse(text.substr(0, equals)));
+  return Assignment{std::move(table), text.substr(equals + 1)};
+}
+
+/// A file's only stream as a reader; a row that does not fit fails the commit, because a commit has
+/// no place for rejects.
+Result<std::shared_ptr<arrow::RecordBatchReader>> ReaderOfFile(const std::string& path,
+                                                               const base::Context& context) {
+  source::SourceOptions options;
+  options.strict = true;
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<source::Source> source, source::OpenSource(path, options));
+  ARROW_ASSIGN_OR_RAISE(auto streams, source->Describe(context));
+  if (streams.size() != 1) {
+    return base::Invalid("'{}' holds {} streams and a table takes one; use 'millpond sync' for it",
+                         path, streams.size());
+  }
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<source::StreamReader> stream,
+                        source->Open(streams.front().name, context));
+  return base::MakeReader(stream->schema(), [source, stream] { return stream->Next(); });
+}
+
+Result<std::vector<ingest::TableWrite>> CollectWrites(Pond& pond, const CommitRequest& request,
+                                                      Json* inputs, const base::Context& context) {
+  const auto mode = request.replace ? ingest::WriteMode::kOverwrite : ingest::WriteMode::kAppend;
+  std::vector<ingest::TableWrite> writes;
+  for (const auto& text : request.files) {
+    ARROW_ASSIGN_OR_RAISE(auto assignment, ParseAssignment(text, "TABLE=FILE"));
+    ARROW_ASSIGN_OR_RAISE(auto reader, ReaderOfFile(assignment.value, context));
+    inputs->push_back({{"file", assignment.value}});
+    writes.push_back({.table = assignment.table,
+                      .reader = reader,
+                      .mode = mode,
+                      .evolve = true,
+                      .base_snapshot = {}});
+  }
+  for (const auto& text : request.queries) {
+    ARROW_ASSIGN_OR_RAISE(auto assignment, ParseAssignment(text, "TABLE=SELECT …"));
+    ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
+    ARROW_ASSIGN_OR_RAISE(auto result, session->Sql(assignment.value, {}, context));
+    for (const auto& read : result.inputs) {
+      inputs->push_back({{"table", read.table.ToString()},
+                         {"snapshot", read.snapshot_id ? Json(*read.snapshot_id) : Json(nullptr)}});
+    }
+    writes.push_back({.table = assignment.table,
+                      .reader = result.reader,
+                      .mode = mode,
+                      .evolve = true,
+                      .base_snapshot = {}});
+  }
+  return writes;
+}
+
+Result<table::PondCommit> DropTables(Pond& pond, const CommitRequest& request,
+                                     table::CommitInfo info, const base::Context& context) {
+  info.operation = "drop";
+  table::PendingCommit pending(pond.catalog(), std::move(info));
+  for (const auto& text : request.drops) {
+    ARROW_ASSIGN_OR_RAISE(auto name, table::TableName::Parse(text));
+    ARROW_RETURN_NOT_OK(pending.Drop(name));
+  }
+  return pending.Land(context);
+}
+
+Result<table::PondCommit> RecordOthers(Pond& pond, table::CommitInfo info,
+                                       const base::Context& context) {
+  ARROW_ASSIGN_OR_RAISE(auto changed, pond.history().Unrecorded());
+  if (changed.empty()) {
+    return base::Invalid(
+        "nothing to commit: no TABLE=FILE, --query or --drop is given, and no other engine changed "
+        "a table since the "
+        "last commit");
+  }
+  info.operation = "record";
+  table::PendingCommit pending(pond.catalog(), std::move(info));
+  for (const auto& name : changed) ARROW_RETURN_NOT_OK(pending.Record(name));
+  return pending.Land(context);
+}
+
+}  // namespace
+
+Result<Json> Commit(Pond& pond, const CommitRequest& request, const base::Context& context) {
+  if (request.message.empty()) return base::Invalid("a commit needs a message: say why");
+  const bool writes_rows = !request.files.empty() || !request.queries.empty();
+  if (writes_rows && !request.drops.empty()) {
+    return base::Invalid("drop tables in a commit of their own, apart from writing rows");
+  }
+  table::CommitInfo info;
+  info.author = pond.author();
+  info.message = request.message;
+  info.operation = "commit";
+  if (!request.idempotency_key.empty()) info.idempotency_key = request.idempotency_key;
+  if (writes_rows) {
+    ARROW_ASSIGN_OR_RAISE(auto writes, CollectWrites(pond, request, &info.inputs, context));
+    ARROW_ASSIGN_OR_RAISE(auto commit, ingest::WriteTables(pond.catalog(), writes, info, context));
+    return CommitToJson(commit);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto commit, request.drops.empty()
+                                         ? RecordOthers(pond, std::move(info), context)
+                                         : DropTables(pond, request, std::move(info), context));
+  return CommitToJson(commit);
+}
+
+}  // namespace millpond::api

@@ -1,0 +1,28 @@
+// Options that several verbs share.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "source/source.h"
+
+namespace millpond::cli {
+
+/// "name=value" words as a map; kInvalid names the flag and the word.
+Result<std::map<std::string, std::string>> ParsePairs(const std::vector<std::string>& words,
+                                                      const std::string& flag);
+
+/// How a file is to be read: --format, --option, --type, --strict.
+struct SourceFlags {
+  std::string format;
+  std::vector<std::string> options, types;
+  bool strict = false;
+
+  void AddTo(CLI::App* verb);
+  Result<source::SourceOptions> ToOptions() const;
+};
+
+}  // namespace millpond::cli
