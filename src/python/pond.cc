@@ -13,6 +13,7 @@
 #include "api/upkeep.h"
 #include "api/versions.h"
 #include "python/bindings.h"
+#include "python/pond_binding.h"
 #include "python/rows.h"
 
 namespace millpond::python {
@@ -32,12 +33,6 @@ std::shared_ptr<Pond> Init(const std::string& path, const Strings& settings) {
 
 std::shared_ptr<Pond> Open(const std::string& path, const Strings& settings) {
   return ValueOrThrow(Pond::Open({.path = path, .flags = settings}));
-}
-
-/// A verb that gives a report: run without the GIL, report as Python objects.
-template <class Work>
-nb::object Report(nb::object progress, Work work) {
-  return ToPython(RunVerb<Json>(std::move(progress), work));
 }
 
 Json InputsToJson(const std::vector<query::TableRead>& inputs) {
@@ -138,10 +133,7 @@ void BindHistory(nb::class_<Pond>& pond) {
            })
       .def(
           "delete_tag",
-          [](Pond& self, const std::string& name) {
-            RunWithoutGil(nb::none(), [](const base::Context&) {});
-            ThrowIfFailed(api::DeleteTag(self, name));
-          },
+          [](Pond& self, const std::string& name) { ThrowIfFailed(api::DeleteTag(self, name)); },
           "name"_a);
 }
 
@@ -153,6 +145,7 @@ void BindPond(nb::module_& module) {
       .def_prop_ro("author", [](const Pond& self) { return self.author(); });
   BindLooking(pond);
   BindHistory(pond);
+  BindPondWork(pond);
   module.def("init", &Init, "path"_a, "settings"_a);
   module.def("open", &Open, "path"_a, "settings"_a);
 }
