@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from millpond.dataset import Dataset
 
 Progress = Callable[[str, int, int, str], None]
-"""Called with (phase, done, total, unit) while work goes on; total is -1 where it is not known."""
+"""Called with (phase, done, total, unit); total is -1 where it is not known."""
 
 
 def init(path: str | Path, *, settings: Mapping[str, str] | None = None) -> Pond:
@@ -180,7 +180,7 @@ class Pond:
         Parameters
         ----------
         tables
-            Name to rows: a pyarrow or polars table, a pandas frame, :class:`Rows`, anything with ``__arrow_c_stream__``.
+            Name to rows: a pyarrow or polars table, a pandas frame, anything with ``__arrow_c_stream__``.
         mode
             ``create``, ``append`` or ``overwrite``.
         evolve
@@ -245,7 +245,7 @@ class Pond:
     def check(
         self, table: str, suite: str | Path | Mapping[str, Any] | Sequence[Any], *, samples: int = 20
     ) -> dict[str, Any]:
-        """Check a table against a suite (a path, or the suite itself); a validation result as Great Expectations shapes it."""
+        """Check a table against a suite (a path, or itself); a validation result in Great Expectations' shape."""
         return self._engine.check(table, *_document(suite), samples)
 
     def clean(
@@ -278,7 +278,8 @@ class Pond:
         ----------
         **fields
             ``expression``, ``label_set``, ``key``, ``sample_column``, ``label_column``, ``annotator_column``,
-            ``confidence_column``, ``time_column``, ``annotator``, ``classes``, ``message``: see ``millpond label --help``.
+            ``confidence_column``, ``time_column``, ``annotator``, ``classes``, ``message``: see
+            ``millpond label --help``.
         """
         arguments: dict[str, Any] = {
             name: value if isinstance(value, str) else list(value) for name, value in fields.items()
