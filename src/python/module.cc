@@ -7,4 +7,5 @@ NB_MODULE(_millpond, module) {
   module.attr("__version__") = millpond::base::kVersion;
   millpond::python::BindRows(module);
   millpond::python::BindPond(module);
+  millpond::python::BindDataset(module);
 }

@@ -30,16 +30,17 @@ def _train_patients(pond: mp.Pond, version: str) -> dict[str, Any]:
     features = dataset.features
     scaler = StandardScaler().fit(dataset.split("train").to_numpy(columns=features))
     model = SGDClassifier(loss="log_loss", alpha=1e-3, random_state=SEED)
-    loader = dataset.split("train").loader(batch_size=64, seed=SEED, epochs=EPOCHS)
+    loader = dataset.split("train").loader(batch_size=64, seed=SEED).record_order()
     losses: list[float] = []
-    for batch in loader:
-        inputs = scaler.transform(_matrix(batch, features))
-        targets = (np.asarray(batch["diagnosis"]) == "malignant").astype(int)
-        model.partial_fit(inputs, targets, classes=[0, 1])
-        losses.append(float(np.mean(model.predict(inputs) != targets)))
+    for _ in range(EPOCHS):
+        for batch in loader:
+            inputs = scaler.transform(_matrix(batch, features))
+            targets = (np.asarray(batch["diagnosis"]) == "malignant").astype(int)
+            model.partial_fit(inputs, targets, classes=[0, 1])
+            losses.append(float(np.mean(model.predict(inputs) != targets)))
     test = dataset.split("test")
     held_out = scaler.transform(test.to_numpy(columns=features))
-    truth = np.array([row["diagnosis"] == "malignant" for row in test.rows(columns=["diagnosis"])], dtype=int)
+    truth = (np.asarray(test.to_arrow(["diagnosis"]).column("diagnosis")) == "malignant").astype(int)
     scores = model.decision_function(held_out)
     return {
         "model": "scikit-learn SGDClassifier",
@@ -58,13 +59,13 @@ def _train_digits(pond: mp.Pond, version: str) -> dict[str, Any]:
     import numpy as np
 
     dataset = pond.dataset(version)
-    loader = dataset.split("train").loader(
-        batch_size=128, seed=SEED, epochs=EPOCHS, columns=["image", "label"], decode={"image": 1}
-    )
+    loader = dataset.split("train").loader(batch_size=128, seed=SEED, columns=["image", "label"], decode={"image": 1})
+    loader.record_order()
     network = _network(np)
     losses: list[float] = []
-    for batch in loader:
-        losses.append(network.step(_pixels(batch), np.asarray(batch["label"], dtype=np.int64)))
+    for _ in range(EPOCHS):
+        for batch in loader:
+            losses.append(network.step(_pixels(batch), np.asarray(batch["label"], dtype=np.int64)))
     right = total = 0
     test = dataset.split("test").loader(
         batch_size=256, seed=SEED, shuffle=False, columns=["image", "label"], decode={"image": 1}
