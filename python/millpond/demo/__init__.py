@@ -1,0 +1,1 @@
+"""``millpond demo``: real data through the whole of Millpond, ending with proof that training reproduces."""
