@@ -51,9 +51,10 @@ def summary(facts: dict[str, Any]) -> str:
     rows = sum(int(one[1].replace(",", "")) for one in facts["collected"])
     caught = sum(not one["before"]["success"] for one in facts["checks"])
     return (
-        f"{rows:,} rows and images were collected, {len(facts['rejects'])} lines that did not fit were kept apart, "
-        f"{caught} of {len(facts['checks'])} expectations failed and hold after cleaning. Two models were trained from frozen "
-        f"datasets and trained again from nothing: every batch and every metric is equal. It took {facts['seconds']:.1f} s."
+        f"{rows:,} rows and images were collected; {len(facts['rejects'])} lines that did not fit were kept apart; "
+        f"{caught} of {len(facts['checks'])} expectations failed and hold after cleaning. Two models were trained "
+        "from frozen datasets and trained again from nothing: every batch and every metric is equal. "
+        f"It took {facts['seconds']:.1f} s."
     )
 
 
