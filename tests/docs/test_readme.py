@@ -1,0 +1,35 @@
+"""Runs the README's tour: each shell and Python block, in order, as a reader would."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_the_tour_runs(tmp_path: Path) -> None:
+    program = shutil.which("millpond") or str(Path(sys.executable).with_name("millpond"))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    env = {
+        **os.environ,
+        "PATH": f"{Path(program).parent}:{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "LC_ALL": "C.UTF-8",
+    }
+    blocks = BLOCK.findall(README.read_text())
+    assert len(blocks) >= 8
+    folder = tmp_path
+    for language, text in blocks:
+        text = text.replace("/tmp/", f"{scratch}/").replace("sqlite:///pond", f"sqlite:///{tmp_path}/pond")
+        text = text.replace("file://pond", f"file://{tmp_path}/pond")
+        command = ["bash", "-euo", "pipefail", "-c", text] if language == "sh" else [sys.executable, "-c", text]
+        where = folder if language == "sh" else tmp_path
+        done = subprocess.run(command, cwd=where, env=env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+        if "cd pond" in text:
+            folder = tmp_path / "pond"
