@@ -4,7 +4,7 @@
 # Nothing here may bring system OpenSSL into the engine's link scope: the wheel's libparquet exports a whole
 # OpenSSL of its own (docs/design/openssl.md).
 get_property(rooms GLOBAL PROPERTY MILLPOND_ROOMS)
-if(NOT TARGET millpond_cli)
+if(MILLPOND_FUZZ OR NOT TARGET millpond_cli)
   return()
 endif()
 
