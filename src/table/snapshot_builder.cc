@@ -208,6 +208,11 @@ Result<std::vector<ManifestFile>> SnapshotBuilder::Merge(const TableMetadata& ba
   std::vector<Manifest> loaded;
   for (const ManifestFile& file : merge.small) {
     ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(*store_, file));
+    if (base.SchemaById(manifest.schema_id) == nullptr) {
+      // Written anew it would have to claim a schema that its files were not written with.
+      list.push_back(file);
+      continue;
+    }
     loaded.push_back(std::move(manifest));
   }
   for (const Manifest& manifest : MergeManifests(std::move(loaded))) {
