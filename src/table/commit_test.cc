@@ -2,7 +2,7 @@
 #include "table/commit.h"
 
 #include "base/error_matchers.h"
-#include "table/pond_for_test.h"
+#include "table/pond_testing.h"
 #include "table/snapshot_files.h"
 
 namespace millpond::table {

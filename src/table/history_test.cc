@@ -4,7 +4,7 @@
 #include "base/error_matchers.h"
 #include "base/time.h"
 #include "table/history_rows.h"
-#include "table/pond_for_test.h"
+#include "table/pond_testing.h"
 #include "table/ref_expression.h"
 #include "table/table_folder.h"
 

@@ -6,7 +6,7 @@
 
 #include "base/error_matchers.h"
 #include "table/history_rows.h"
-#include "table/pond_for_test.h"
+#include "table/pond_testing.h"
 
 namespace millpond::table {
 namespace {
