@@ -114,10 +114,11 @@ class Landing {
     commit.details = info.details;
     commit.idempotency_key = info.idempotency_key;
     transaction_ = {};
+    BlobBatch blobs;
     written_.clear();
     for (const auto& [name, draft] : state_.drafts) {
       const TableBasis& table = basis.tables.at(name);
-      ARROW_ASSIGN_OR_RAISE(auto plan, draft->Plan(table));
+      ARROW_ASSIGN_OR_RAISE(auto plan, draft->Plan(table, &blobs));
       if (!plan) continue;
       NoteAdopted(*plan, table, &commit.details);
       TableDraft::AddPointerChanges(*plan, &transaction_);
@@ -127,6 +128,7 @@ class Landing {
     if (commit.changes.empty() && state_.extra.empty()) {
       return base::Invalid("nothing to commit: no table would change");
     }
+    ARROW_RETURN_NOT_OK(blobs.Write(state_.catalog->store()));
     AddCommitRows(commit, &transaction_);
     transaction_.Append(state_.extra);
     return commit;

@@ -142,12 +142,12 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
   return Status::OK();
 }
 
-Result<std::optional<TablePlan>> TableDraft::Plan(const TableBasis& basis) {
+Result<std::optional<TablePlan>> TableDraft::Plan(const TableBasis& basis, BlobBatch* blobs) {
   if (request_ == Request::kNone) return std::nullopt;
   if (request_ == Request::kRecord) return PlanRecord(basis);
   ARROW_RETURN_NOT_OK(CheckBasis(basis));
   if (request_ == Request::kDrop) return PlanDrop(basis);
-  return PlanWrite(basis);
+  return PlanWrite(basis, blobs);
 }
 
 TablePlan TableDraft::PlanDrop(const TableBasis& basis) const {
@@ -200,7 +200,7 @@ const char* TableDraft::OperationName() const {
   return files_.empty() ? "schema" : "append";
 }
 
-Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis) {
+Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, BlobBatch* blobs) {
   if (!created_ && !evolution_ && !overwrites_ && files_.empty()) return std::nullopt;
   const std::string on = basis.current ? basis.current->metadata_location : "";
   // The pond moved but this table did not: what was built for it still holds.
@@ -208,11 +208,12 @@ Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis) 
   DiscardAttempt();
   ARROW_ASSIGN_OR_RAISE(TableMetadata next, Grown(created_ ? *created_ : *basis.current->metadata));
   if (overwrites_ || !files_.empty()) {
-    ARROW_ASSIGN_OR_RAISE(next, builder_.Build(next, files_, CurrentSchema().id, overwrites_));
+    ARROW_ASSIGN_OR_RAISE(next,
+                          builder_.Build(next, files_, CurrentSchema().id, overwrites_, blobs));
   }
   const Table* base = basis.current ? &*basis.current : nullptr;
   TablePlan plan;
-  ARROW_ASSIGN_OR_RAISE(plan.written, WriteMetadata(*catalog_, base, name_, std::move(next)));
+  ARROW_ASSIGN_OR_RAISE(plan.written, WriteMetadata(base, name_, std::move(next), blobs));
   const TableMetadata& written = *plan.written->table.metadata;
   plan.change = {.table = name_,
                  .operation = OperationName(),

@@ -47,9 +47,9 @@ class TableDraft {
   /// With field ids, and schema metadata that tells TableWriter where the table lives.
   std::shared_ptr<arrow::Schema> WriteSchema() const;
 
-  /// Validates against the basis (kConflict where a retry cannot help) and writes what is new.
-  /// nullopt: nothing changes.
-  Result<std::optional<TablePlan>> Plan(const TableBasis& basis);
+  /// Validates against the basis (kConflict where a retry cannot help) and adds what is new to
+  /// `blobs`, for the caller to write. nullopt: nothing changes.
+  Result<std::optional<TablePlan>> Plan(const TableBasis& basis, BlobBatch* blobs);
   /// The ledger changes that make the plan true, failing where the table moved.
   static void AddPointerChanges(const TablePlan& plan, ledger::Transaction* transaction);
 
@@ -69,7 +69,7 @@ class TableDraft {
   Status Ask(Request request);
   Status CheckBasis(const TableBasis& basis) const;
   Result<TableMetadata> Grown(const TableMetadata& base) const;
-  Result<std::optional<TablePlan>> PlanWrite(const TableBasis& basis);
+  Result<std::optional<TablePlan>> PlanWrite(const TableBasis& basis, BlobBatch* blobs);
   Result<std::optional<TablePlan>> PlanRecord(const TableBasis& basis) const;
   TablePlan PlanDrop(const TableBasis& basis) const;
   const Schema& CurrentSchema() const;

@@ -52,7 +52,9 @@ class HistoryTest : public ::testing::Test {
     } else {
       next.properties["owner"] = "spark";
     }
-    auto written = WriteMetadata(*pond_.catalog(), &table, name, std::move(next)).ValueOrDie();
+    BlobBatch blobs;
+    auto written = WriteMetadata(&table, name, std::move(next), &blobs).ValueOrDie();
+    ASSERT_THAT(blobs.Write(*pond_.store()), IsOk());
     ledger::Transaction swap;
     swap.Update("iceberg_tables", {{"metadata_location", written.table.metadata_location}},
                 CatalogKey(name), 1);
@@ -269,7 +271,9 @@ TEST_F(HistoryTest, TagsOfOtherEnginesNameSnapshotsOfTheirTable) {
   Table table = pond_.catalog()->Load(kOrders).ValueOrDie();
   TableMetadata next = *table.metadata;
   next.refs["theirs"] = {*a.changes[0].snapshot_after, true};
-  auto written = WriteMetadata(*pond_.catalog(), &table, kOrders, std::move(next)).ValueOrDie();
+  BlobBatch blobs;
+  auto written = WriteMetadata(&table, kOrders, std::move(next), &blobs).ValueOrDie();
+  ASSERT_THAT(blobs.Write(*pond_.store()), IsOk());
   ledger::Transaction swap;
   swap.Update("iceberg_tables", {{"metadata_location", written.table.metadata_location}},
               CatalogKey(kOrders), 1);

@@ -50,7 +50,8 @@ SnapshotBuilder::SnapshotBuilder(store::BlobStore* store, std::string commit_id)
 
 Result<TableMetadata> SnapshotBuilder::Build(const TableMetadata& base,
                                              const std::vector<DataFile>& added, int32_t schema_id,
-                                             bool replaces_all) {
+                                             bool replaces_all, BlobBatch* blobs) {
+  blobs_ = blobs;
   std::vector<ManifestFile> carried;
   if (const Snapshot* current = base.current_snapshot(); current != nullptr) {
     ARROW_ASSIGN_OR_RAISE(carried, LoadManifestList(*store_, *current));
@@ -138,8 +139,7 @@ Result<Snapshot> SnapshotBuilder::WriteSnapshot(const TableMetadata& base,
   ARROW_ASSIGN_OR_RAISE(
       std::string bytes,
       SerializeManifestList(list, snapshot.id, snapshot.parent_id, snapshot.sequence_number));
-  ARROW_ASSIGN_OR_RAISE(std::string path, store_->PathOf(snapshot.manifest_list));
-  ARROW_RETURN_NOT_OK(store::WriteBlob(*store_, path, bytes));
+  blobs_->Add(snapshot.manifest_list, std::move(bytes));
   attempt_.push_back(snapshot.manifest_list);
   return snapshot;
 }
@@ -154,10 +154,10 @@ Result<ManifestFile> SnapshotBuilder::WriteManifest(const TableMetadata& table,
   // folder.
   const std::string uri = fmt::format("{}/metadata/{}-{}-m{}.avro", table.location, commit_id_,
                                       snapshot_id_, manifests_made_++);
-  ARROW_ASSIGN_OR_RAISE(std::string path, store_->PathOf(uri));
-  ARROW_RETURN_NOT_OK(store::WriteBlob(*store_, path, bytes));
+  const auto length = static_cast<int64_t>(bytes.size());
+  blobs_->Add(uri, std::move(bytes));
   written->push_back(uri);
-  return DescribeManifest(manifest, uri, static_cast<int64_t>(bytes.size()), snapshot_id_);
+  return DescribeManifest(manifest, uri, length, snapshot_id_);
 }
 
 Status SnapshotBuilder::AddNewFiles(const TableMetadata& base, const std::vector<DataFile>& added,

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "store/blob_store.h"
+#include "table/blob_batch.h"
 #include "table/data_file.h"
 #include "table/manifest.h"
 #include "table/metadata.h"
@@ -29,7 +30,7 @@ class SnapshotBuilder {
   /// of) what is there. `schema_id`: of the schema that the added files were written with. The
   /// caller has checked that `base` is writable.
   Result<TableMetadata> Build(const TableMetadata& base, const std::vector<DataFile>& added,
-                              int32_t schema_id, bool replaces_all);
+                              int32_t schema_id, bool replaces_all, BlobBatch* blobs);
 
   /// Deletes what the last Build wrote for its base only; call before building on another.
   void DiscardAttempt();
@@ -55,11 +56,12 @@ class SnapshotBuilder {
                                                const Totals& removed, bool replaces_all) const;
 
   store::BlobStore* store_;
+  BlobBatch* blobs_ = nullptr;  // Of the Build in progress.
   std::string commit_id_;
   int64_t snapshot_id_;
   int manifests_made_ = 0, lists_made_ = 0;
   std::optional<ManifestFile> added_;        // Kept between attempts.
-  std::vector<std::string> kept_, attempt_;  // URIs written.
+  std::vector<std::string> kept_, attempt_;  // URIs made.
 };
 
 }  // namespace millpond::table

@@ -71,8 +71,8 @@ std::map<std::string, std::string> NewTableProperties(
   return properties;
 }
 
-Result<WrittenMetadata> WriteMetadata(Catalog& catalog, const Table* base, const TableName& name,
-                                      TableMetadata next) {
+Result<WrittenMetadata> WriteMetadata(const Table* base, const TableName& name, TableMetadata next,
+                                      BlobBatch* blobs) {
   WrittenMetadata written;
   int64_t version = 0;
   if (base != nullptr) {
@@ -90,8 +90,7 @@ Result<WrittenMetadata> WriteMetadata(Catalog& catalog, const Table* base, const
     return base::Internal("the metadata made for {} cannot be read back: {}", name.ToString(),
                           parsed.status().message());
   }
-  ARROW_ASSIGN_OR_RAISE(std::string path, catalog.store().PathOf(location));
-  ARROW_RETURN_NOT_OK(store::WriteBlob(catalog.store(), path, text));
+  blobs->Add(location, std::move(text));
   written.table = {name, location, std::make_shared<const TableMetadata>(std::move(*parsed))};
   return written;
 }

@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "base/error.h"
+#include "table/blob_batch.h"
 #include "table/catalog.h"
 #include "table/metadata.h"
 
 namespace millpond::table {
 
-/// Metadata that is in the store and that nothing points to yet.
+/// Metadata that nothing points to yet.
 struct WrittenMetadata {
   Table table;  ///< At its new location.
   std::vector<std::string>
@@ -31,10 +32,10 @@ std::string NewTableLocation(const store::BlobStore& store, const TableName& nam
 std::map<std::string, std::string> NewTableProperties(
     const WriteSettings& settings, const std::map<std::string, std::string>& given);
 
-/// Writes `next` as the successor of `base` (null: a new table's first): names the file, extends
-/// and trims the metadata log.
-Result<WrittenMetadata> WriteMetadata(Catalog& catalog, const Table* base, const TableName& name,
-                                      TableMetadata next);
+/// Adds `next` to `blobs` as the successor of `base` (null: a new table's first): names the file,
+/// extends and trims the metadata log.
+Result<WrittenMetadata> WriteMetadata(const Table* base, const TableName& name, TableMetadata next,
+                                      BlobBatch* blobs);
 
 /// Deletes blobs by URI; what cannot be deleted is left to upkeep.
 void DeleteQuietly(store::BlobStore& store, const std::vector<std::string>& uris);

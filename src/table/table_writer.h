@@ -1,5 +1,6 @@
-// Writes record batches as the Parquet data files of one table: rolls at the target size, gathers column statistics and bounds, fills sample_id.
-// Used by ingest, curate, label and the Python append. One writer per thread of work; encoding itself runs on Arrow's CPU pool.
+// Writes record batches as the Parquet data files of one table: rolls at the target size, gathers
+// column statistics and bounds, fills sample_id. Used by ingest, curate, label and the Python
+// append. One writer per thread of work; encoding itself runs on Arrow's CPU pool.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -17,9 +18,11 @@ namespace millpond::table {
 
 class TableWriter {
  public:
-  /// `schema`: the table's, with field ids (PendingCommit::SchemaOf). Columns of batches are matched by name, cast where it is loss-free, and
-  /// filled with null where they are absent and nullable; an absent sample_id is numbered from the table's counter.
-  static Result<std::unique_ptr<TableWriter>> Open(std::shared_ptr<Catalog> catalog, const TableName& name,
+  /// `schema`: the table's, with field ids (PendingCommit::SchemaOf). Columns of batches are
+  /// matched by name, cast where it is loss-free, and filled with null where they are absent and
+  /// nullable; an absent sample_id is numbered from the table's counter.
+  static Result<std::unique_ptr<TableWriter>> Open(std::shared_ptr<Catalog> catalog,
+                                                   const TableName& name,
                                                    std::shared_ptr<arrow::Schema> schema);
   ~TableWriter();  ///< Unfinished: its files are deleted.
 

@@ -25,11 +25,12 @@ constexpr std::chrono::seconds kRetryBudget{30};
 struct Attempt {
   ledger::Transaction transaction;
   std::vector<WrittenMetadata> written;
+  BlobBatch blobs;
 };
 
-Status AddSwap(Catalog& catalog, const Table& table, TableMetadata next, Attempt* attempt) {
+Status AddSwap(const Table& table, TableMetadata next, Attempt* attempt) {
   ARROW_ASSIGN_OR_RAISE(WrittenMetadata written,
-                        WriteMetadata(catalog, &table, table.name, std::move(next)));
+                        WriteMetadata(&table, table.name, std::move(next), &attempt->blobs));
   ledger::Conditions row = CatalogKey(table.name);
   row.push_back({"metadata_location", Compare::kEqual, table.metadata_location});
   attempt->transaction.Update("iceberg_tables",
@@ -53,7 +54,9 @@ Status Land(Catalog& catalog, const std::function<Status(Attempt*)>& build) {
   Retry retry(kRetryBudget);
   while (true) {
     Attempt attempt;
-    if (Status built = build(&attempt); !built.ok()) {
+    Status built = build(&attempt);
+    if (built.ok()) built = attempt.blobs.Write(catalog.store());
+    if (!built.ok()) {
       Discard(catalog, attempt);
       return built;
     }
@@ -109,7 +112,7 @@ Status BuildTag(Catalog& catalog, const PondRef& tag, int64_t sequence, Attempt*
     }
     TableMetadata next = *table.metadata;
     next.refs[tag.name] = {snapshot_id, true};
-    ARROW_RETURN_NOT_OK(AddSwap(catalog, table, std::move(next), attempt));
+    ARROW_RETURN_NOT_OK(AddSwap(table, std::move(next), attempt));
   }
   attempt->transaction.Insert("pond_ref",
                               {{"name", tag.name},
@@ -136,7 +139,7 @@ Status BuildRemoval(Catalog& catalog, const std::string& name, Attempt* attempt)
       if (found == table.metadata->refs.end() || found->second.snapshot_id != snapshot_id) continue;
       TableMetadata next = *table.metadata;
       next.refs.erase(name);
-      ARROW_RETURN_NOT_OK(AddSwap(catalog, table, std::move(next), attempt));
+      ARROW_RETURN_NOT_OK(AddSwap(table, std::move(next), attempt));
     }
   }
   attempt->transaction.Delete("pond_ref", {{"name", Compare::kEqual, name}}, 1,

@@ -1,4 +1,5 @@
-// Housekeeping that never touches what a table, tag or commit can reach: removing orphans and verifying pointers. Driven by doctor.
+// Housekeeping that never touches what a table, tag or commit can reach: removing orphans and
+// verifying pointers. Driven by doctor.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +18,18 @@ struct OrphanReport {
   int64_t bytes = 0;
 };
 
-/// Blobs below tables' folders that no current metadata reaches and that are older than `grace_ms` (a commit may be in flight), and abandoned pending writes.
-Result<OrphanReport> RemoveOrphans(Catalog& catalog, int64_t grace_ms, bool dry_run, const base::Context& context);
+/// Blobs below tables' folders that no current metadata reaches and that are older than `grace_ms`
+/// (a commit may be in flight), and abandoned pending writes.
+Result<OrphanReport> RemoveOrphans(Catalog& catalog, int64_t grace_ms, bool dry_run,
+                                   const base::Context& context);
 
 struct Finding {
-  std::string subject;   ///< Table, file, ledger.
-  std::string problem;   ///< What is wrong and what to do.
+  std::string subject;  ///< Table, file, ledger.
+  std::string problem;  ///< What is wrong and what to do.
 };
 
-/// Ledger integrity, every pointer from catalog to metadata to manifests to data files (existence and size; with `deep`, Parquet footers and
-/// page checksums too). Empty: healthy.
+/// Ledger integrity, every pointer from catalog to metadata to manifests to data files (existence
+/// and size; with `deep`, Parquet footers and page checksums too). Empty: healthy.
 Result<std::vector<Finding>> Verify(Catalog& catalog, bool deep, const base::Context& context);
 
 }  // namespace millpond::table
