@@ -194,7 +194,8 @@ Status Cleaner::Run(CleanReport* report) {
   report->base_snapshot = view_.snapshot;
   Json inputs;
   ARROW_RETURN_NOT_OK(CheckPolicy("SELECT * FROM " + view_.sql, &inputs));
-  StepChain chain(session_, view_, context_);
+  ARROW_ASSIGN_OR_RAISE(const auto stored, session_.catalog()->Load(view_.table));
+  StepChain chain(session_, view_, *stored.metadata->schema().arrow, context_);
   ARROW_RETURN_NOT_OK(Steps(&chain));
   // Expressions may read other tables, whose policies count as well.
   ARROW_RETURN_NOT_OK(CheckPolicy(chain.Sql(), &inputs));

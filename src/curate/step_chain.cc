@@ -22,11 +22,14 @@ std::string RelationName(size_t step) { return fmt::format("millpond_step_{}", s
 
 }  // namespace
 
-StepChain::StepChain(query::Session& session, const TableView& view, const base::Context& context)
+StepChain::StepChain(query::Session& session, const TableView& view, const arrow::Schema& stored,
+                     const base::Context& context)
     : session_(session), view_(view), context_(context) {
   relations_.push_back("SELECT * FROM " + view.sql);
   for (const auto& field : view.schema->fields()) {
-    columns_.push_back({field->name(), field->type(), table::FieldIdOf(*field)});
+    const auto own = stored.GetFieldByName(field->name());
+    columns_.push_back(
+        {field->name(), field->type(), own == nullptr ? std::nullopt : table::FieldIdOf(*own)});
   }
 }
 

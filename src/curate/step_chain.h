@@ -24,7 +24,9 @@ struct RejectQuery {
 
 class StepChain {
  public:
-  StepChain(query::Session& session, const TableView& view, const base::Context& context);
+  /// `stored`: the table's schema with field ids.
+  StepChain(query::Session& session, const TableView& view, const arrow::Schema& stored,
+            const base::Context& context);
 
   /// Compiles the step, fits what it needs, counts what it does, and adds it to the chain.
   Result<StepReport> Add(const RecipeStep& step);
