@@ -56,7 +56,7 @@ class Labeller {
   Status LoadLatest(const std::vector<Candidate>& chunk);
   std::string Fault(const Candidate& candidate, const std::set<int64_t>& existing,
                     std::string* kind) const;
-  Status Accept(const Candidate& candidate, std::vector<LabelRow>* rows);
+  void Accept(const Candidate& candidate, std::vector<LabelRow>* rows);
   Status Refuse(const std::string& kind, table::RejectedRow row);
   Status Refuse(const std::string& kind, const std::string& reason, const Candidate& candidate);
 
@@ -282,18 +282,18 @@ std::string Labeller::Fault(const Candidate& candidate, const std::set<int64_t>&
   return "";
 }
 
-Status Labeller::Accept(const Candidate& candidate, std::vector<LabelRow>* rows) {
+void Labeller::Accept(const Candidate& candidate, std::vector<LabelRow>* rows) {
   const int64_t at = candidate.labelled_ms.value_or(now_ms_);
-  Latest& known = latest_[{*candidate.sample_id, candidate.annotator}];
-  if (known.label == *candidate.label && (!known.times.empty() || labels_exist_)) {
+  const auto [known, first] = latest_.try_emplace({*candidate.sample_id, candidate.annotator},
+                                                  Latest{*candidate.label, {}});
+  if (!first && known->second.label == *candidate.label) {
     ++report_->unchanged;
-    return Status::OK();
+    return;
   }
-  known.label = *candidate.label;
-  known.times.insert(at);
+  known->second.label = *candidate.label;
+  known->second.times.insert(at);
   rows->push_back(
       {*candidate.sample_id, *candidate.label, candidate.annotator, at, candidate.confidence});
-  return Status::OK();
 }
 
 Status Labeller::CheckChunk(std::vector<Candidate> chunk) {
@@ -305,7 +305,11 @@ Status Labeller::CheckChunk(std::vector<Candidate> chunk) {
   for (const Candidate& candidate : chunk) {
     std::string kind;
     const std::string fault = Fault(candidate, existing, &kind);
-    ARROW_RETURN_NOT_OK(fault.empty() ? Accept(candidate, &rows) : Refuse(kind, fault, candidate));
+    if (fault.empty()) {
+      Accept(candidate, &rows);
+    } else {
+      ARROW_RETURN_NOT_OK(Refuse(kind, fault, candidate));
+    }
   }
   report_->labels += static_cast<int64_t>(rows.size());
   if (rows.empty()) return Status::OK();

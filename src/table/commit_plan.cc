@@ -14,6 +14,16 @@
 
 namespace millpond::table {
 
+namespace {
+
+bool HasField(const Schema& schema, int32_t id) {
+  const auto& fields = schema.arrow->fields();
+  return std::any_of(fields.begin(), fields.end(),
+                     [id](const auto& field) { return FieldIdOf(*field) == id; });
+}
+
+}  // namespace
+
 TableDraft::TableDraft(Catalog* catalog, TableName name, const std::string& commit_id)
     : catalog_(catalog), name_(std::move(name)), builder_(&catalog->store(), commit_id) {}
 
@@ -153,6 +163,14 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
                      now.last_column_id != evolution_->from_last_column_id)) {
     return base::Conflict("someone else changed the columns of {} meanwhile; run the command again",
                           name_.ToString());
+  }
+  for (const auto& field : CurrentSchema().arrow->fields()) {
+    const bool is_new = evolution_ && *FieldIdOf(*field) > evolution_->from_last_column_id;
+    if (!is_new && !files_.empty() && !HasField(now.schema(), *FieldIdOf(*field))) {
+      return base::Conflict(
+          "the column {} of {} was replaced or dropped meanwhile; run the command again",
+          field->name(), name_.ToString());
+    }
   }
   if (overwrite_base_ && now.current_snapshot_id != overwrite_base_) {
     return base::Conflict(

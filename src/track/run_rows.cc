@@ -11,8 +11,8 @@ namespace {
 
 using base::Json;
 
-ledger::Value TextOrNull(const std::string& text) {
-  return text.empty() ? ledger::Value() : ledger::Value(text);
+void SetText(ledger::Row* row, const char* column, const std::string& text) {
+  if (!text.empty()) (*row)[column] = text;
 }
 
 Result<std::string> TextOrEmpty(const ledger::Row& row, const std::string& column) {
@@ -55,18 +55,19 @@ Result<Run> RunFromRow(const ledger::Row& row) {
 }
 
 ledger::Row RowOfRun(const Run& run) {
-  return {{"run_id", run.id},
-          {"experiment", run.experiment},
-          {"name", run.name},
-          {"status", run.status},
-          {"author", run.author},
-          {"started_ms", run.started_ms},
-          {"ended_ms", run.ended_ms ? ledger::Value(*run.ended_ms) : ledger::Value()},
-          {"dataset", TextOrNull(run.dataset)},
-          {"dataset_hash", TextOrNull(run.dataset_hash)},
-          {"code_commit", TextOrNull(run.code_commit)},
-          {"environment", base::CanonicalJson(run.environment)},
-          {"error", TextOrNull(run.error)}};
+  ledger::Row row = {{"run_id", run.id},
+                     {"experiment", run.experiment},
+                     {"name", run.name},
+                     {"status", run.status},
+                     {"author", run.author},
+                     {"started_ms", run.started_ms},
+                     {"environment", base::CanonicalJson(run.environment)}};
+  if (run.ended_ms) row["ended_ms"] = *run.ended_ms;
+  SetText(&row, "dataset", run.dataset);
+  SetText(&row, "dataset_hash", run.dataset_hash);
+  SetText(&row, "code_commit", run.code_commit);
+  SetText(&row, "error", run.error);
+  return row;
 }
 
 Result<Artifact> ArtifactFromRow(const ledger::Row& row) {

@@ -197,12 +197,10 @@ Result<Run> Tracker::Finish(const std::string& run_id, const std::string& status
   run.status = status;
   run.ended_ms = std::max(base::NowMs(), run.started_ms);
   run.error = error;
+  ledger::Row set = {{"status", run.status}, {"ended_ms", *run.ended_ms}};
+  if (!error.empty()) set["error"] = error;
   ledger::Transaction transaction;
-  transaction.Update("run",
-                     {{"status", run.status},
-                      {"ended_ms", *run.ended_ms},
-                      {"error", error.empty() ? ledger::Value() : ledger::Value(error)}},
-                     {{"run_id", {}, run_id}, {"ended_ms", {}, {}}}, 1,
+  transaction.Update("run", set, {{"run_id", {}, run_id}, {"ended_ms", {}, {}}}, 1,
                      "the run " + run.name + " has ended already");
   ARROW_RETURN_NOT_OK(ledger_->Apply(transaction));
   return run;
