@@ -280,7 +280,7 @@ void BindDataset(nb::module_& module) {
               return api::OpenSegment(pond, dataset.value, part, columns, context);
             })};
       },
-      "pond"_a, "dataset"_a, "part"_a, "columns"_a, "progress"_a);
+      "pond"_a, "dataset"_a, "part"_a, "columns"_a, "progress"_a.none());
 }
 
 }  // namespace millpond::python

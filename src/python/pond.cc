@@ -97,7 +97,7 @@ void BindLooking(nb::class_<Pond>& pond) {
               return api::Doctor(self, request, context);
             });
           },
-          "deep"_a, "remove_orphans"_a, "grace_hours"_a, "progress"_a);
+          "deep"_a, "remove_orphans"_a, "grace_hours"_a, "progress"_a.none());
 }
 
 void BindHistory(nb::class_<Pond>& pond) {

@@ -111,7 +111,8 @@ Result<Artifact> Tracker::LogArtifactFile(const std::string& run_id, const std::
   if (std::filesystem::is_directory(file, error)) {
     return Invalid("{} is a folder; log its files one by one, or an archive of it", file);
   }
-  ARROW_ASSIGN_OR_RAISE((auto [sha256, size]), HashFile(file));
+  ARROW_ASSIGN_OR_RAISE(const auto hashed, HashFile(file));
+  const auto& [sha256, size] = hashed;
   ARROW_ASSIGN_OR_RAISE(const bool there, Exists(*store_, BlobPathOf(sha256)));
   if (!there) {
     ARROW_ASSIGN_OR_RAISE(auto in, arrow::io::ReadableFile::Open(file));

@@ -29,8 +29,8 @@ RECIPE: dict[str, Any] = {
     "name": "mend patients",
     "steps": [
         {"dedup": {"columns": ["patient"]}},
-        {"derive": {"column": "mean_area", "expression": "abs(mean_area)"}},
-        {"fill": {"column": "mean_smoothness", "with": "median"}},
+        {"derive": {"column": "mean_area", "as": "abs(mean_area)"}},
+        {"fill": {"column": "mean_smoothness", "method": "median"}},
         {"clip": {"column": "mean_area", "min": 100, "max": 3000}},
     ],
 }
