@@ -6,10 +6,7 @@
 #include <arrow/c/bridge.h>
 #include <arrow/record_batch.h>
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/map.h>
 #include <nanobind/stl/shared_ptr.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
 #include "api/datasets.h"
 #include "base/arrow_stream.h"

@@ -3,11 +3,8 @@
 #include "api/pond.h"
 
 #include <arrow/record_batch.h>
-#include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
 #include "api/tables.h"
 #include "api/upkeep.h"

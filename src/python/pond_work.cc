@@ -1,9 +1,6 @@
 // Pond's methods that change things or compute: sync, write, quality, labels, datasets, runs.
 #include <arrow/record_batch.h>
-#include <nanobind/stl/map.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
-#include <nanobind/stl/vector.h>
 
 #include "api/commit.h"
 #include "api/datasets.h"
@@ -161,7 +158,8 @@ void BindQuality(nb::class_<Pond>& pond) {
               return api::Clean(self, table, {recipe, origin}, dry_run, strict, message, context);
             });
           },
-          "table"_a, "recipe"_a, "origin"_a, "dry_run"_a, "strict"_a, "message"_a, "progress"_a.none());
+          "table"_a, "recipe"_a, "origin"_a, "dry_run"_a, "strict"_a, "message"_a,
+          "progress"_a.none());
 }
 
 void BindDatasets(nb::class_<Pond>& pond) {
