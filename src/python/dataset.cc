@@ -6,7 +6,10 @@
 #include <arrow/c/bridge.h>
 #include <arrow/record_batch.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include "api/datasets.h"
 #include "base/arrow_stream.h"
@@ -277,7 +280,7 @@ void BindDataset(nb::module_& module) {
               return api::OpenSegment(pond, dataset.value, part, columns, context);
             })};
       },
-      "pond"_a, "dataset"_a, "part"_a, "columns"_a, "progress"_a.none());
+      "pond"_a, "dataset"_a, "part"_a, "columns"_a, "progress"_a);
 }
 
 }  // namespace millpond::python

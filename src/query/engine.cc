@@ -160,11 +160,16 @@ Status CollectText(duckdb_result* result, idx_t column, std::string* text) {
 
 }  // namespace
 
-Result<std::string> Connection::QueryText(const std::string& sql) {
+Result<std::string> Connection::QueryText(const std::string& sql,
+                                          const std::vector<base::Json>& parameters) {
+  EngineError error;
+  auto prepared = Prepare(sql, &error);
+  if (prepared == nullptr) return error.ToStatus();
+  ARROW_RETURN_NOT_OK(prepared->Bind(parameters));
   duckdb_result result;
   std::string text;
   Status status;
-  if (duckdb_query(connection_, sql.c_str(), &result) != DuckDBSuccess) {
+  if (duckdb_execute_prepared(prepared->get(), &result) != DuckDBSuccess) {
     status = ReadEngineError(duckdb_result_error(&result)).ToStatus();
   } else {
     status = CollectText(&result, duckdb_column_count(&result) - 1, &text);
@@ -175,21 +180,7 @@ Result<std::string> Connection::QueryText(const std::string& sql) {
 }
 
 Result<std::string> Connection::SyntaxTree(std::string_view sql) {
-  EngineError error;
-  auto prepared = Prepare("SELECT json_serialize_sql(?::VARCHAR)", &error);
-  if (prepared == nullptr) return error.ToStatus();
-  ARROW_RETURN_NOT_OK(prepared->Bind({base::Json(std::string(sql))}));
-  duckdb_result result;
-  std::string text;
-  Status status;
-  if (duckdb_execute_prepared(prepared->get(), &result) != DuckDBSuccess) {
-    status = ReadEngineError(duckdb_result_error(&result)).ToStatus();
-  } else {
-    status = CollectText(&result, 0, &text);
-  }
-  duckdb_destroy_result(&result);
-  ARROW_RETURN_NOT_OK(status);
-  return text;
+  return QueryText("SELECT json_serialize_sql(?::VARCHAR)", {base::Json(std::string(sql))});
 }
 
 std::unique_ptr<Prepared> Connection::Prepare(const std::string& sql, EngineError* error) {

@@ -75,8 +75,8 @@ class Connection {
 
   /// Runs statements of our own making.
   Status Execute(const std::string& sql);
-  /// Runs a statement of our own making whose first column is text; the rows joined by newlines.
-  Result<std::string> QueryText(const std::string& sql);
+  /// Runs a statement whose last column is text; that column's values joined by newlines.
+  Result<std::string> QueryText(const std::string& sql, const std::vector<base::Json>& parameters);
   /// DuckDB's syntax tree of `sql` as it stands, or its parse error, as a JSON document.
   Result<std::string> SyntaxTree(std::string_view sql);
 

@@ -112,7 +112,7 @@ Result<table::TableVersion> Planner::AtAnyCase(const TableName& name, const std:
     found = &candidate;
   }
   if (found != nullptr) return history.At(*found, ref);
-  if (name.name.find_first_of("./*") != std::string::npos) {
+  if (name.name.find_first_of("./") != std::string::npos) {
     return base::NotFound(
         "{} is not a table: queries read the pond's tables only (bring files in with `millpond "
         "sync`)",

@@ -152,7 +152,9 @@ Status SetUp(Connection& connection, const QueryPlan& plan) {
   if (plan.catalog.empty()) return Status::OK();
   const Status status = connection.Execute(plan.setup);
   if (!status.ok()) TearDown(connection, plan);
-  return status;
+  return base::WithContext(
+      plan.has_policy ? "open the query's tables under their policies" : "open the query's tables",
+      status);
 }
 
 void TearDown(Connection& connection, const QueryPlan& plan) {

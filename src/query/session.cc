@@ -84,7 +84,7 @@ class PondSession final : public Session {
       return explanation;
     }
     ARROW_RETURN_NOT_OK(SetUp(*connection, plan));
-    auto text = connection->QueryText("EXPLAIN " + plan.sql);
+    auto text = connection->QueryText("EXPLAIN " + plan.sql, options.parameters);
     TearDown(*connection, plan);
     ARROW_ASSIGN_OR_RAISE(explanation.plan, std::move(text));
     return explanation;

@@ -68,9 +68,8 @@ class Rewriter {
       const size_t value = last + 3 < tokens_.size() ? tokens_[last + 3].begin : sql_.size();
       const std::string ref = ReadRef(value, last + 3, &end);
       if (ref.empty()) {
-        return base::Invalid("AT {} needs a value, as in {} AT {} {}", base::ToLower(word),
-                             TokenText(sql_, name), word,
-                             word == "timestamp" ? "'2026-11-01'" : "v1");
+        return base::Invalid("AT {} needs a value, as in {} AT {}", word, TokenText(sql_, name),
+                             word == "timestamp" ? "TIMESTAMP '2026-11-01'" : "TAG v1");
       }
       refs_.default_names[refs_.edits.ResultOffset(tokens_[first].begin)] = TokenText(sql_, name);
       return Replace(last, ref, end);

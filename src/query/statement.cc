@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 #include "base/text.h"
@@ -98,6 +99,16 @@ void LocateName(std::string_view sql, const std::vector<Token>& tokens, const Ta
   use->end = end;
 }
 
+// DESCRIBE t, SUMMARIZE t, TABLE t: forms of a table that take no alias.
+bool TakesAlias(std::string_view sql, const std::vector<Token>& tokens, size_t begin) {
+  const auto token = std::lower_bound(tokens.begin(), tokens.end(), begin,
+                                      [](const Token& t, size_t at) { return t.begin < at; });
+  if (token == tokens.begin()) return true;
+  const std::string word = base::ToLower(TokenText(sql, *std::prev(token)));
+  return word != "describe" && word != "desc" && word != "summarize" && word != "show" &&
+         word != "table";
+}
+
 TableUse UseOf(const TableNode& node, const SqlRefs& refs, const std::vector<Token>& tokens) {
   TableUse use;
   use.space = node.catalog.empty() ? node.schema : node.catalog + "." + node.schema;
@@ -107,7 +118,8 @@ TableUse UseOf(const TableNode& node, const SqlRefs& refs, const std::vector<Tok
   use.conditions = node.conditions;
   LocateName(refs.sql, tokens, node, &use);
   const auto default_name = refs.default_names.find(use.begin);
-  if (use.end > 0 && !node.has_alias && default_name != refs.default_names.end()) {
+  if (use.end > 0 && !node.has_alias && default_name != refs.default_names.end() &&
+      TakesAlias(refs.sql, tokens, use.begin)) {
     use.default_alias = default_name->second;
   }
   return use;
