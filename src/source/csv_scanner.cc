@@ -150,7 +150,8 @@ class Scan {
 
   bool EndRow(size_t at) {
     size_t end = at;
-    if (dialect_.newline == '\n' && end > row_begin_ && data_[end - 1] == '\r') --end;
+    const bool strip = dialect_.newline == '\n' && !in_quotes_;
+    if (strip && end > row_begin_ && data_[end - 1] == '\r') --end;
     if (end < field_begin_) end = field_begin_;
     EndField(end);
     const size_t begin = row_begin_;

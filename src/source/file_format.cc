@@ -15,6 +15,7 @@ namespace millpond::source {
 namespace {
 
 constexpr int64_t kSniffBytes = 64 << 10;
+constexpr int64_t kMagicBytes = 64;
 
 std::string Ending(const std::string& path) {
   const std::string lower = base::ToLower(path);
@@ -43,11 +44,15 @@ FileFormat FormatByName(const std::string& path) {
 }
 
 Result<FileFormat> FormatByContent(const InputFile& file, const FileOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(Compression compression, DetectCompression(file, options.compression));
+  ARROW_ASSIGN_OR_RAISE(auto bytes, OpenBytes(file, compression));
+  std::string magic;
+  ARROW_RETURN_NOT_OK(bytes->Read(kMagicBytes, &magic));
+  if (magic.starts_with("PAR1") || magic.starts_with("PARE")) return FileFormat::kParquet;
+  if (magic.starts_with("ARROW1") || magic.starts_with("\xFF\xFF\xFF\xFF")) return FileFormat::kArrow;
+  if (IsImageMagic(magic)) return FileFormat::kImages;
   ARROW_ASSIGN_OR_RAISE(TextSample sample, SampleText(file, options, kSniffBytes));
   const std::string_view head = sample.head;
-  if (head.starts_with("PAR1") || head.starts_with("PARE")) return FileFormat::kParquet;
-  if (head.starts_with("ARROW1") || head.starts_with("\xFF\xFF\xFF\xFF")) return FileFormat::kArrow;
-  if (IsImageMagic(head)) return FileFormat::kImages;
   if (head.find('\0') != std::string_view::npos) return FileFormat::kUnknown;
   const std::string_view text = TrimSpace(head);
   if (text.starts_with('{') || text.starts_with("[{") ||

@@ -14,6 +14,13 @@
 #include "base/error_matchers.h"
 #include "source/source.h"
 
+#define ASSERT_OK_AND_ASSIGN_IMPL(outcome, target, expression) \
+  auto outcome = (expression);                                 \
+  ASSERT_THAT(outcome, ::millpond::base::IsOk());              \
+  target = std::move(outcome).ValueUnsafe()
+#define ASSERT_OK_AND_ASSIGN(target, expression) \
+  ASSERT_OK_AND_ASSIGN_IMPL(ARROW_ASSIGN_OR_RAISE_NAME(outcome_, __COUNTER__), target, expression)
+
 namespace millpond::source {
 
 class TempFolder {
