@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/config.h"
 #include "source/byte_input.h"
 
 namespace millpond::source {
@@ -29,7 +30,8 @@ constexpr int64_t kReadBuffer = 1 << 20;
 
 /// The failure of a foreign reader as ours.
 Status Explain(const Status& status, const InputFile& file, std::string_view format) {
-  if (status.ok()) return status;
+  if (status.ok() || base::KindOf(status) == ErrorKind::kCancelled) return status;
+  if (status.message().starts_with(file.shown)) return status;
   const std::string& message = status.message();
   if (message.find("ncrypt") != std::string::npos || message.find("ecrypt") != std::string::npos)
     return base::Invalid("{} is encrypted: decrypt it before syncing ({})", file.shown, message);
@@ -127,7 +129,7 @@ class ParquetFile : public ReaderFile {
  public:
   explicit ParquetFile(const InputFile& file) : ReaderFile(file, "Parquet") {}
 
-  Status Open(bool threads) {
+  Status Open(const base::Context& context) {
     ARROW_ASSIGN_OR_RAISE(auto input, arrow::io::ReadableFile::Open(file_.path));
     parquet::ReaderProperties properties;
     properties.enable_buffered_stream();
@@ -137,10 +139,16 @@ class ParquetFile : public ReaderFile {
     const auto metadata = raw->metadata();
     total_rows_ = metadata->num_rows();
     parquet::ArrowReaderProperties arrow_properties;
-    arrow_properties.set_use_threads(threads);
+    arrow_properties.set_use_threads(context.ThreadCount() > 1);
     arrow_properties.set_pre_buffer(false);
     arrow_properties.set_coerce_int96_timestamp_unit(arrow::TimeUnit::MICRO);
-    arrow_properties.set_batch_size(BatchRows(*metadata));
+    const int64_t row_bytes = BytesPerRow(*metadata);
+    if (row_bytes > context.memory_limit / 4)
+      return base::Exhausted("{}: its rows have about {} each, too much for the memory limit of {}",
+                             file_.shown, base::FormatBytes(row_bytes),
+                             base::FormatBytes(context.memory_limit));
+    arrow_properties.set_batch_size(
+        std::clamp<int64_t>(kMostBytes / (row_bytes + 1), 1, kMostRows));
     ARROW_ASSIGN_OR_RAISE(
         reader_, parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(raw),
                                                   arrow_properties));
@@ -162,13 +170,14 @@ class ParquetFile : public ReaderFile {
   }
 
  private:
-  /// Rows that are likely to fit into a batch's bytes.
-  static int64_t BatchRows(const parquet::FileMetaData& metadata) {
-    int64_t bytes = 0;
-    for (int i = 0; i < metadata.num_row_groups(); ++i)
-      bytes += std::max<int64_t>(0, metadata.RowGroup(i)->total_byte_size());
-    const int64_t per_row = bytes / std::max<int64_t>(1, metadata.num_rows()) + 1;
-    return std::clamp<int64_t>(kMostBytes / per_row, 64, kMostRows);
+  /// The mean of the row group with the largest rows, uncompressed.
+  static int64_t BytesPerRow(const parquet::FileMetaData& metadata) {
+    int64_t most = 0;
+    for (int i = 0; i < metadata.num_row_groups(); ++i) {
+      const auto group = metadata.RowGroup(i);
+      most = std::max(most, group->total_byte_size() / std::max<int64_t>(1, group->num_rows()));
+    }
+    return most;
   }
 
   std::unique_ptr<parquet::arrow::FileReader> reader_;
@@ -220,13 +229,14 @@ class IpcFile : public ReaderFile {
 
 }  // namespace
 
-Result<std::unique_ptr<ColumnarFile>> OpenParquet(const InputFile& file, bool threads) {
+Result<std::unique_ptr<ColumnarFile>> OpenParquet(const InputFile& file,
+                                                  const base::Context& context) {
   if (file.size < 12)
     return Corrupt("{} is not a valid Parquet file: it has only {} bytes", file.shown, file.size);
   return Guarded<std::unique_ptr<ColumnarFile>>(
       file, "Parquet", [&]() -> Result<std::unique_ptr<ColumnarFile>> {
         auto parquet = std::make_unique<ParquetFile>(file);
-        ARROW_RETURN_NOT_OK(parquet->Open(threads));
+        ARROW_RETURN_NOT_OK(parquet->Open(context));
         return parquet;
       });
 }

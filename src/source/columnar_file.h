@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "base/context.h"
 #include "base/error.h"
 #include "source/file_list.h"
 #include "source/file_options.h"
@@ -23,8 +24,10 @@ class ColumnarFile {
   virtual int64_t position() const = 0;
 };
 
-/// `threads`: whether columns may be decoded in parallel.
-Result<std::unique_ptr<ColumnarFile>> OpenParquet(const InputFile& file, bool threads);
+/// Decodes columns in parallel where the context has more than one thread. A file whose rows are on
+/// average too large for the context's memory limit is kExhausted before any is read.
+Result<std::unique_ptr<ColumnarFile>> OpenParquet(const InputFile& file,
+                                                  const base::Context& context);
 Result<std::unique_ptr<ColumnarFile>> OpenArrow(const InputFile& file);
 
 }  // namespace millpond::source

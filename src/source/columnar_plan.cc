@@ -56,8 +56,8 @@ TypePtr Wider(const TypePtr& a, const TypePtr& b) {
 }
 
 Result<std::unique_ptr<ColumnarFile>> OpenFile(FileFormat format, const InputFile& file,
-                                               bool threads) {
-  return format == FileFormat::kParquet ? OpenParquet(file, threads) : OpenArrow(file);
+                                               const base::Context& context) {
+  return format == FileFormat::kParquet ? OpenParquet(file, context) : OpenArrow(file);
 }
 
 class ColumnarReader : public BatchReader {
@@ -78,8 +78,7 @@ class ColumnarReader : public BatchReader {
       ARROW_RETURN_NOT_OK(context_.CheckStop());
       if (!open_) {
         if (at_ == files_.size()) return nullptr;
-        ARROW_ASSIGN_OR_RAISE(open_,
-                              OpenFile(format_, files_[at_].input, context_.ThreadCount() > 1));
+        ARROW_ASSIGN_OR_RAISE(open_, OpenFile(format_, files_[at_].input, context_));
       }
       ARROW_ASSIGN_OR_RAISE(auto batch, open_->Next());
       const InputFile& input = files_[at_].input;
@@ -149,7 +148,7 @@ class ColumnarPlan : public StreamPlan {
     std::vector<std::vector<std::string>> names;
     for (const InputFile& file : input.files) {
       ARROW_RETURN_NOT_OK(context.CheckStop());
-      ARROW_ASSIGN_OR_RAISE(auto file_names, Look(file, options));
+      ARROW_ASSIGN_OR_RAISE(auto file_names, Look(file, options, context));
       names.push_back(std::move(file_names));
     }
     ARROW_RETURN_NOT_OK(Finish(names, options));
@@ -169,8 +168,9 @@ class ColumnarPlan : public StreamPlan {
   };
 
   /// Opens a file for its schema, merges it; returns the cleaned names of its columns.
-  Result<std::vector<std::string>> Look(const InputFile& file, const FileOptions& options) {
-    ARROW_ASSIGN_OR_RAISE(auto opened, OpenFile(format_, file, false));
+  Result<std::vector<std::string>> Look(const InputFile& file, const FileOptions& options,
+                                        const base::Context& context) {
+    ARROW_ASSIGN_OR_RAISE(auto opened, OpenFile(format_, file, context));
     const auto& fields = opened->schema()->fields();
     if (fields.empty()) return Invalid("{} has no columns", file.shown);
     std::vector<std::string> found;

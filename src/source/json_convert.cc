@@ -152,6 +152,10 @@ class JsonConverter : public PieceConverter {
                                             : arrow::json::UnexpectedFieldBehavior::Error;
     ARROW_ASSIGN_OR_RAISE(
         auto parsed, arrow::json::ParseOne(options, std::make_shared<arrow::Buffer>(piece.bytes)));
+    // The parser does not mind where lines end: two objects on one line are one broken row.
+    const auto values = SplitJson(piece.bytes, layouts_[piece.file]);
+    if (parsed->num_rows() != static_cast<int64_t>(values.size()))
+      return base::Invalid("rows and values differ in number");
     arrow::ArrayVector arrays;
     for (int i = 0; i < rules_.schema->num_fields(); ++i) {
       const auto array = parsed->GetColumnByName(rules_.keys[static_cast<size_t>(i)]);
