@@ -49,7 +49,8 @@ Result<FileFormat> FormatByContent(const InputFile& file, const FileOptions& opt
   std::string magic;
   ARROW_RETURN_NOT_OK(bytes->Read(kMagicBytes, &magic));
   if (magic.starts_with("PAR1") || magic.starts_with("PARE")) return FileFormat::kParquet;
-  if (magic.starts_with("ARROW1") || magic.starts_with("\xFF\xFF\xFF\xFF")) return FileFormat::kArrow;
+  if (magic.starts_with("ARROW1") || magic.starts_with("\xFF\xFF\xFF\xFF"))
+    return FileFormat::kArrow;
   if (IsImageMagic(magic)) return FileFormat::kImages;
   ARROW_ASSIGN_OR_RAISE(TextSample sample, SampleText(file, options, kSniffBytes));
   const std::string_view head = sample.head;

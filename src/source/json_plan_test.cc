@@ -79,8 +79,7 @@ TEST_F(JsonTest, KeepsConflictingKindsAsTextAndTellsSo) {
   ASSERT_THAT(all.status, IsOk());
   EXPECT_THAT(all.types(), ElementsAre("string", "struct<p: string>"));
   EXPECT_THAT(all.Column("v"), ElementsAre("1", "one", "{\"k\":[1]}"));
-  EXPECT_THAT(all.Column("o"),
-              ElementsAre("{p:string = 1}", "{p:string = [2,null]}", "null"));
+  EXPECT_THAT(all.Column("o"), ElementsAre("{p:string = 1}", "{p:string = [2,null]}", "null"));
   EXPECT_THAT(all.warnings(), HasSubstr("o.p: values of several kinds"));
   EXPECT_THAT(all.rejects, IsEmpty());
 }

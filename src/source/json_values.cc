@@ -2,7 +2,6 @@
 #include "source/json_values.h"
 
 #include <arrow/builder.h>
-#include <arrow/table_builder.h>
 #include <arrow/type.h>
 #include <arrow/util/decimal.h>
 

@@ -3,6 +3,7 @@
 // the rows at fault.
 #pragma once
 
+#include <arrow/table_builder.h>
 #include <arrow/type_fwd.h>
 
 #include <string>
