@@ -37,7 +37,7 @@ class Run:
     def __init__(self, pond: Pond, details: dict[str, Any]) -> None:
         self._pond = pond
         self._engine = pond._engine
-        self.id: str = details["run_id"]
+        self.id: str = details["id"]
         self.name: str = details["name"]
         self.experiment: str = details["experiment"]
 

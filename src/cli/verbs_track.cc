@@ -23,8 +23,8 @@ void AddList(VerbSet& verbs, CLI::App* parent) {
         run.terminal().Document(report);
         std::vector<std::vector<std::string>> rows;
         for (const auto& entry : report["runs"]) {
-          rows.push_back({TextOf(entry["run_id"]), TextOf(entry["experiment"]),
-                          TextOf(entry["name"]), TextOf(entry["status"]), TextOf(entry["dataset"]),
+          rows.push_back({TextOf(entry["id"]), TextOf(entry["experiment"]), TextOf(entry["name"]),
+                          TextOf(entry["status"]), TextOf(entry["dataset"]),
                           TextOf(entry["started"])});
         }
         if (rows.empty())
@@ -49,9 +49,9 @@ void PrintRun(Terminal& terminal, const Json& report) {
   for (const auto& [key, value] : report["params"].items()) rows.push_back({key, TextOf(value)});
   if (!rows.empty()) terminal.Table({"param", "value"}, rows);
   rows.clear();
-  for (const auto& metric : report["metrics"]) {
-    rows.push_back({TextOf(metric["key"]), CountOf(metric["points"]), TextOf(metric["last"]),
-                    TextOf(metric["min"]), TextOf(metric["max"])});
+  for (const auto& [key, metric] : report["metrics"].items()) {
+    rows.push_back({key, CountOf(metric["points"]), TextOf(metric["last"]), TextOf(metric["min"]),
+                    TextOf(metric["max"])});
   }
   if (!rows.empty()) terminal.Table({"metric", "points", "last", "min", "max"}, rows);
   rows.clear();

@@ -24,7 +24,7 @@ struct TableView {
   std::string policy_hash;
   std::string sql;                        ///< Quoted name for FROM.
   query::SqlOptions options;              ///< Pins the version; go with every query on `sql`.
-  std::shared_ptr<arrow::Schema> schema;  ///< As the session shows it.
+  std::shared_ptr<arrow::Schema> schema;  ///< As the session shows it: without field ids.
   bool has_sample_id = false;
 
   /// `text`: "shop.orders" or "shop.orders@v1".

@@ -30,8 +30,9 @@ double SecondsSince(Clock::time_point start) {
 
 /// The columns that a source should give for a table that exists.
 std::shared_ptr<arrow::Schema> ExpectedSchema(const table::Table& table) {
+  const auto plain = table::WithoutFieldIds(*table.metadata->schema().arrow);
   arrow::FieldVector fields;
-  for (const auto& field : table::WithoutFieldIds(*table.metadata->schema().arrow)->fields()) {
+  for (const auto& field : plain->fields()) {
     if (field->name() != table::kSampleId) fields.push_back(field);
   }
   return arrow::schema(std::move(fields));

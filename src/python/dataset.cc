@@ -6,10 +6,7 @@
 #include <arrow/c/bridge.h>
 #include <arrow/record_batch.h>
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/map.h>
 #include <nanobind/stl/shared_ptr.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
 #include "api/datasets.h"
 #include "base/arrow_stream.h"
@@ -280,7 +277,7 @@ void BindDataset(nb::module_& module) {
               return api::OpenSegment(pond, dataset.value, part, columns, context);
             })};
       },
-      "pond"_a, "dataset"_a, "part"_a, "columns"_a, "progress"_a);
+      "pond"_a, "dataset"_a, "part"_a, "columns"_a, "progress"_a.none());
 }
 
 }  // namespace millpond::python

@@ -3,11 +3,8 @@
 #include "api/pond.h"
 
 #include <arrow/record_batch.h>
-#include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
 #include "api/tables.h"
 #include "api/upkeep.h"
@@ -97,7 +94,7 @@ void BindLooking(nb::class_<Pond>& pond) {
               return api::Doctor(self, request, context);
             });
           },
-          "deep"_a, "remove_orphans"_a, "grace_hours"_a, "progress"_a);
+          "deep"_a, "remove_orphans"_a, "grace_hours"_a, "progress"_a.none());
 }
 
 void BindHistory(nb::class_<Pond>& pond) {

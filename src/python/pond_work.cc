@@ -1,9 +1,6 @@
 // Pond's methods that change things or compute: sync, write, quality, labels, datasets, runs.
 #include <arrow/record_batch.h>
-#include <nanobind/stl/map.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
-#include <nanobind/stl/vector.h>
 
 #include "api/commit.h"
 #include "api/datasets.h"
@@ -110,12 +107,12 @@ nb::object Label(Pond& pond, const std::string& table, const nb::dict& fields,
 
 void BindIngest(nb::class_<Pond>& pond) {
   pond.def("sync", &Sync, "url"_a, "table"_a, "replace"_a, "key"_a, "evolve"_a, "message"_a,
-           "idempotency_key"_a, "format"_a, "options"_a, "types"_a, "strict"_a, "progress"_a)
-      .def("write", &Write, "tables"_a, "mode"_a, "evolve"_a, "message"_a, "progress"_a)
+           "idempotency_key"_a, "format"_a, "options"_a, "types"_a, "strict"_a, "progress"_a.none())
+      .def("write", &Write, "tables"_a, "mode"_a, "evolve"_a, "message"_a, "progress"_a.none())
       .def("commit", &Commit, "message"_a, "files"_a, "queries"_a, "drops"_a, "replace"_a,
-           "idempotency_key"_a, "progress"_a)
+           "idempotency_key"_a, "progress"_a.none())
       .def("label", &Label, "table"_a, "fields"_a, "format"_a, "options"_a, "strict"_a,
-           "progress"_a)
+           "progress"_a.none())
       .def(
           "label_summaries",
           [](Pond& self, const std::string& table) {
@@ -161,7 +158,8 @@ void BindQuality(nb::class_<Pond>& pond) {
               return api::Clean(self, table, {recipe, origin}, dry_run, strict, message, context);
             });
           },
-          "table"_a, "recipe"_a, "origin"_a, "dry_run"_a, "strict"_a, "message"_a, "progress"_a);
+          "table"_a, "recipe"_a, "origin"_a, "dry_run"_a, "strict"_a, "message"_a,
+          "progress"_a.none());
 }
 
 void BindDatasets(nb::class_<Pond>& pond) {
@@ -194,7 +192,7 @@ void BindDatasets(nb::class_<Pond>& pond) {
               return api::Freeze(self, name, version, allow_leaks, context);
             });
           },
-          "name"_a, "version"_a, "allow_leaks"_a, "progress"_a);
+          "name"_a, "version"_a, "allow_leaks"_a, "progress"_a.none());
 }
 
 nb::object StartRun(Pond& pond, const std::string& experiment, const std::string& name,

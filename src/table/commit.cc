@@ -47,6 +47,11 @@ Status PendingCommit::EvolveTo(const TableName& name, std::shared_ptr<arrow::Sch
   return state_->Draft(name).EvolveTo(*wanted);
 }
 
+Status PendingCommit::ReplaceSchema(const TableName& name, std::shared_ptr<arrow::Schema> columns) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  return state_->Draft(name).ReplaceSchema(*columns);
+}
+
 Status PendingCommit::Drop(const TableName& name) {
   ARROW_RETURN_NOT_OK(state_->CheckOpen());
   return state_->Draft(name).Drop();
@@ -60,6 +65,8 @@ Status PendingCommit::Record(const TableName& name) {
 void PendingCommit::AddLedgerChanges(const ledger::Transaction& changes) {
   state_->extra.Append(changes);
 }
+
+CommitInfo& PendingCommit::info() { return state_->info; }
 
 Result<std::shared_ptr<arrow::Schema>> PendingCommit::SchemaOf(const TableName& name) {
   TableDraft& draft = state_->Draft(name);

@@ -47,6 +47,11 @@ class PendingCommit {
   /// Adds nullable columns at the end and widens int->long, float->double, decimal precision so
   /// that `wanted` fits; kInvalid names what cannot.
   Status EvolveTo(const TableName& name, std::shared_ptr<arrow::Schema> wanted);
+  /// Gives the table other columns, in a commit that also overwrites all its rows. A field that
+  /// carries the field id of a column of the table is that column, by whatever name, its type as it
+  /// was; all others are new columns; columns that no field carries are dropped. Identifier columns
+  /// must stay.
+  Status ReplaceSchema(const TableName& name, std::shared_ptr<arrow::Schema> columns);
   /// Removes the pointer; the files stay for as long as a pond commit can reach them.
   Status Drop(const TableName& name);
   /// Adopts what other engines committed to this table since its last pond commit.

@@ -14,6 +14,16 @@
 
 namespace millpond::table {
 
+namespace {
+
+bool HasField(const Schema& schema, int32_t id) {
+  const auto& fields = schema.arrow->fields();
+  return std::any_of(fields.begin(), fields.end(),
+                     [id](const auto& field) { return FieldIdOf(*field) == id; });
+}
+
+}  // namespace
+
 TableDraft::TableDraft(Catalog* catalog, TableName name, const std::string& commit_id)
     : catalog_(catalog), name_(std::move(name)), builder_(&catalog->store(), commit_id) {}
 
@@ -83,12 +93,33 @@ Status TableDraft::EvolveTo(const arrow::Schema& wanted) {
     created_->last_column_id = last_column_id;
     return Status::OK();
   }
+  Evolve(std::move(grown), last_column_id);
+  return Status::OK();
+}
+
+Status TableDraft::ReplaceSchema(const arrow::Schema& columns) {
+  ARROW_RETURN_NOT_OK(Append());
+  if (created_) {
+    return base::Invalid("{} is created in this commit; create it with the right columns",
+                         name_.ToString());
+  }
+  int32_t last_column_id =
+      evolution_ ? evolution_->last_column_id : opened_->metadata->last_column_id;
+  ARROW_ASSIGN_OR_RAISE(
+      auto replaced, ReplaceColumns(CurrentSchema(), columns, name_.ToString(), &last_column_id));
+  Evolve(std::move(replaced), last_column_id);
+  replaces_columns_ = true;
+  return Status::OK();
+}
+
+void TableDraft::Evolve(std::shared_ptr<arrow::Schema> columns, int32_t last_column_id) {
+  const TableMetadata& metadata = *opened_->metadata;
   int32_t highest = 0;
   for (const Schema& schema : metadata.schemas) highest = std::max(highest, schema.id);
-  evolution_ = Evolution{metadata.current_schema_id, metadata.last_column_id,
-                         Schema{highest + 1, std::move(grown), current.identifier_field_ids},
-                         last_column_id};
-  return Status::OK();
+  auto identifier = CurrentSchema().identifier_field_ids;
+  evolution_ =
+      Evolution{metadata.current_schema_id, metadata.last_column_id,
+                Schema{highest + 1, std::move(columns), std::move(identifier)}, last_column_id};
 }
 
 Status TableDraft::Drop() {
@@ -132,6 +163,14 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
                      now.last_column_id != evolution_->from_last_column_id)) {
     return base::Conflict("someone else changed the columns of {} meanwhile; run the command again",
                           name_.ToString());
+  }
+  for (const auto& field : CurrentSchema().arrow->fields()) {
+    const bool is_new = evolution_ && *FieldIdOf(*field) > evolution_->from_last_column_id;
+    if (!is_new && !files_.empty() && !HasField(now.schema(), *FieldIdOf(*field))) {
+      return base::Conflict(
+          "the column {} of {} was replaced or dropped meanwhile; run the command again",
+          field->name(), name_.ToString());
+    }
   }
   if (overwrite_base_ && now.current_snapshot_id != overwrite_base_) {
     return base::Conflict(
@@ -202,6 +241,10 @@ const char* TableDraft::OperationName() const {
 
 Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, BlobBatch* blobs) {
   if (!created_ && !evolution_ && !overwrites_ && files_.empty()) return std::nullopt;
+  if (replaces_columns_ && !overwrites_) {
+    return base::Invalid("{}: other columns need other rows; overwrite the table in this commit",
+                         name_.ToString());
+  }
   const std::string on = basis.current ? basis.current->metadata_location : "";
   // The pond moved but this table did not: what was built for it still holds.
   if (planned_ && planned_on_ == on) return planned_;

@@ -40,6 +40,7 @@ class TableDraft {
   Status Append();
   Status Overwrite(std::optional<int64_t> base_snapshot);
   Status EvolveTo(const arrow::Schema& wanted);
+  Status ReplaceSchema(const arrow::Schema& columns);
   Status Drop();
   Status Record();
   void AddFiles(std::vector<DataFile> files);
@@ -67,6 +68,7 @@ class TableDraft {
   enum class Request { kNone, kWrite, kDrop, kRecord };
 
   Status Ask(Request request);
+  void Evolve(std::shared_ptr<arrow::Schema> columns, int32_t last_column_id);
   Status CheckBasis(const TableBasis& basis) const;
   Result<TableMetadata> Grown(const TableMetadata& base) const;
   Result<std::optional<TablePlan>> PlanWrite(const TableBasis& basis, BlobBatch* blobs);
@@ -83,6 +85,7 @@ class TableDraft {
   std::optional<TableMetadata> created_;  // A new table's empty metadata.
   std::optional<Table> opened_;           // An existing table when this draft began.
   std::optional<Evolution> evolution_;
+  bool replaces_columns_ = false;  // Old rows do not fit: they must all go.
   bool overwrites_ = false;
   std::optional<int64_t> overwrite_base_;
   std::vector<DataFile> files_;

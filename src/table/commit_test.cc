@@ -285,6 +285,47 @@ TEST_F(CommitTest, SchemaChangeOfAnotherConflicts) {
   EXPECT_EQ(pond_.Values(kOrders), (Values{1, 2}));
 }
 
+TEST_F(CommitTest, ReplacedColumnsKeepRenameOrStartAnew) {
+  ASSERT_THAT(pond_.Create(kOrders, {1, 2}), IsOk());
+  auto old = pond_.catalog()->Load(kOrders).ValueOrDie().metadata->schema().arrow;
+  auto commit = Begin();
+  ASSERT_THAT(
+      commit.ReplaceSchema(kOrders, arrow::schema({old->field(0), old->field(1)->WithName("amount"),
+                                                   arrow::field("value", arrow::float64())})),
+      IsOk());
+  auto schema = commit.SchemaOf(kOrders).ValueOrDie();
+  EXPECT_EQ(schema->field_names(), (std::vector<std::string>{"sample_id", "amount", "value"}));
+  EXPECT_EQ(FieldIdOf(*schema->field(1)), 2);
+  EXPECT_EQ(FieldIdOf(*schema->field(2)), 3);
+  EXPECT_THAT(commit.Land(kContext),
+              IsError(ErrorKind::kInvalid, HasSubstr("overwrite the table in this commit")));
+
+  auto appending = Begin();
+  ASSERT_THAT(appending.Append(kOrders, pond_.Write(appending, kOrders, *PondForTest::Batch({9}))),
+              IsOk());
+  auto again = Begin();
+  ASSERT_THAT(again.ReplaceSchema(
+                  kOrders, arrow::schema({old->field(0), arrow::field("n", arrow::int64())})),
+              IsOk());
+  auto batch = PondForTest::Batch({7})->RenameColumns({"n"}).ValueOrDie();
+  ASSERT_THAT(again.Overwrite(kOrders, pond_.Write(again, kOrders, *batch), {}), IsOk());
+  ASSERT_THAT(again.Land(kContext), IsOk());
+  EXPECT_EQ(pond_.Values(kOrders, "", "n"), Values{7});
+  EXPECT_EQ(pond_.Values(kOrders, "~1"), (Values{1, 2}));
+  // Rows of a column that is gone must not vanish into it.
+  EXPECT_THAT(appending.Land(kContext), IsError(ErrorKind::kConflict, HasSubstr("value")));
+}
+
+TEST_F(CommitTest, ReplacedColumnsMustKeepTheIdentifier) {
+  ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
+  EXPECT_THAT(Begin().ReplaceSchema(kOrders, arrow::schema({arrow::field("n", arrow::int64())})),
+              IsError(ErrorKind::kInvalid, HasSubstr("names its rows")));
+  auto stranger =
+      arrow::field("n", arrow::int64(), true, arrow::key_value_metadata({kFieldIdKey}, {"77"}));
+  EXPECT_THAT(Begin().ReplaceSchema(kOrders, arrow::schema({stranger})),
+              IsError(ErrorKind::kInvalid, HasSubstr("field id 77")));
+}
+
 TEST_F(CommitTest, DropRemovesThePointerAndKeepsTheFiles) {
   ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
   const auto blobs = pond_.Blobs();

@@ -180,4 +180,40 @@ Result<std::shared_ptr<arrow::Schema>> GrowSchema(const arrow::Schema& table,
   return grown;
 }
 
+Result<std::shared_ptr<arrow::Schema>> ReplaceColumns(const Schema& table,
+                                                      const arrow::Schema& columns,
+                                                      const std::string& table_name,
+                                                      int32_t* last_column_id) {
+  arrow::FieldVector replaced;
+  for (const FieldPtr& field : columns.fields()) {
+    const auto id = FieldIdOf(*field);
+    if (!id) {
+      ARROW_ASSIGN_OR_RAISE(auto storable,
+                            StorableSchema(*WithoutFieldIds(*arrow::schema({field}))));
+      replaced.push_back(storable->field(0)->WithNullable(true));
+      continue;
+    }
+    const auto& own = table.arrow->fields();
+    auto found = std::find_if(own.begin(), own.end(),
+                              [&](const FieldPtr& other) { return FieldIdOf(*other) == id; });
+    if (found == own.end()) {
+      return base::Invalid("{} has no column with the field id {}, which '{}' carries", table_name,
+                           *id, field->name());
+    }
+    replaced.push_back((*found)->WithName(field->name()));
+  }
+  for (const int32_t id : table.identifier_field_ids) {
+    if (std::none_of(replaced.begin(), replaced.end(),
+                     [&](const FieldPtr& field) { return FieldIdOf(*field) == id; })) {
+      return base::Invalid("{} must keep the column that names its rows (field id {})", table_name,
+                           id);
+    }
+  }
+  int32_t next_id = *last_column_id + 1;
+  ARROW_ASSIGN_OR_RAISE(auto schema, AssignFieldIds(*arrow::schema(replaced), &next_id));
+  ARROW_RETURN_NOT_OK(CheckAcceptedTypes(*schema));
+  *last_column_id = next_id - 1;
+  return schema;
+}
+
 }  // namespace millpond::table

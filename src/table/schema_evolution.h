@@ -28,4 +28,12 @@ Result<std::shared_ptr<arrow::Schema>> GrowSchema(const arrow::Schema& table,
                                                   const std::string& table_name,
                                                   int32_t* last_column_id);
 
+/// `columns` with field ids: a field that carries the id of one of the table's columns is that one
+/// under its own name; others get ids from `*last_column_id` + 1 on. kInvalid where an identifier
+/// column is missing or a field id is not the table's.
+Result<std::shared_ptr<arrow::Schema>> ReplaceColumns(const Schema& table,
+                                                      const arrow::Schema& columns,
+                                                      const std::string& table_name,
+                                                      int32_t* last_column_id);
+
 }  // namespace millpond::table

@@ -67,8 +67,10 @@ class SnapshotBuilderTest : public testing::Test {
 
   std::vector<Manifest> ManifestsAfterAppend(const TableMetadata& table) {
     SnapshotBuilder builder(store_.get(), "commit");
+    BlobBatch blobs;
     const TableMetadata next =
-        builder.Build(table, {File("new")}, table.current_schema_id, false).ValueOrDie();
+        builder.Build(table, {File("new")}, table.current_schema_id, false, &blobs).ValueOrDie();
+    EXPECT_TRUE(blobs.Write(*store_).ok());
     std::vector<Manifest> manifests;
     for (const auto& row : LoadManifestList(*store_, *next.current_snapshot()).ValueOrDie()) {
       manifests.push_back(LoadManifest(*store_, row).ValueOrDie());

@@ -2,9 +2,9 @@
 // lives in one function whose locals need no destructor.
 #include "train/image.h"
 
-#include <setjmp.h>
 #include <stdio.h>
 
+#include <csetjmp>
 #include <cstdlib>
 #include <cstring>
 

@@ -35,7 +35,7 @@ struct LoaderOptions {
   uint64_t seed = 0;
   int64_t rank = 0, world_size = 1;
   LastBatch last = LastBatch::kShort;
-  std::map<std::string, DecodeOptions> decode;  ///< By column.
+  std::map<std::string, DecodeOptions> decode = {};  ///< By column.
   OnBroken on_broken = OnBroken::kFail;
   int prefetch = 4;                 ///< Batches made ahead.
   int threads = 2;                  ///< That make them.

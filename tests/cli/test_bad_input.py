@@ -166,7 +166,9 @@ def test_a_stopped_sync_leaves_nothing(pond: Path, number: signal.Signals) -> No
     child = subprocess.Popen(
         [PROGRAM, "--json", "sync", "big.csv", "--table", "t"], cwd=pond, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    time.sleep(0.25)
+    pending = pond / "truth" / ".pending"
+    while child.poll() is None and not (pending.exists() and any(pending.iterdir())):
+        time.sleep(0.01)
     child.send_signal(number)
     _, errors = child.communicate(timeout=60)
     assert child.returncode == 130, errors

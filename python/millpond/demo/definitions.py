@@ -29,8 +29,8 @@ RECIPE: dict[str, Any] = {
     "name": "mend patients",
     "steps": [
         {"dedup": {"columns": ["patient"]}},
-        {"derive": {"column": "mean_area", "expression": "abs(mean_area)"}},
-        {"fill": {"column": "mean_smoothness", "with": "median"}},
+        {"derive": {"column": "mean_area", "as": "abs(mean_area)"}},
+        {"fill": {"column": "mean_smoothness", "method": "median"}},
         {"clip": {"column": "mean_area", "min": 100, "max": 3000}},
     ],
 }
@@ -39,11 +39,11 @@ PATIENTS: dict[str, Any] = {
     "name": "patients",
     "description": "Cell measurements of biopsies with the pathologist's diagnosis",
     "query": (
-        "SELECT p.*, l.label AS diagnosis FROM clinic.patients p "
+        "SELECT p.* EXCLUDE (patient), l.label AS diagnosis FROM clinic.patients p "
         "JOIN clinic.patients_labels l ON l.sample_id = p.sample_id AND l.label_set = 'diagnosis'"
     ),
     "key": ["sample_id"],
-    "split": {"method": "stratified", "column": "diagnosis", "parts": {"train": 0.75, "test": 0.25}, "seed": 7},
+    "split": {"by": "stratified", "column": "diagnosis", "parts": {"train": 0.75, "test": 0.25}, "seed": 7},
     "labels": ["diagnosis"],
 }
 
@@ -55,6 +55,6 @@ DIGITS: dict[str, Any] = {
         "JOIN media.digits_labels l ON l.sample_id = i.sample_id AND l.label_set = 'digit'"
     ),
     "key": ["sample_id"],
-    "split": {"method": "hash", "parts": {"train": 0.8, "test": 0.2}, "seed": 7},
+    "split": {"by": "hash", "parts": {"train": 0.8, "test": 0.2}, "seed": 7},
     "labels": ["label"],
 }
