@@ -40,7 +40,8 @@ class Dataset:
     @property
     def version(self) -> str | None:
         """The frozen version, or None."""
-        return self._details["version"]
+        version: str | None = self._details["version"]
+        return version
 
     @property
     def hash(self) -> str:
@@ -79,7 +80,8 @@ class Dataset:
     @property
     def summary(self) -> dict[str, Any] | None:
         """Of a frozen version: rows per part and what was checked."""
-        return self._details["summary"]
+        summary: dict[str, Any] | None = self._details["summary"]
+        return summary
 
     def split(self, part: str) -> Split:
         """One part: ``train``, ``test``… Nothing is read yet."""

@@ -1,4 +1,4 @@
-"""The installed program, killed at the changes it makes while it syncs two tables: all of the old state or all of the new.
+"""The installed program, killed while it syncs two tables: all of the old state, or all of the new.
 
 `make test` strikes at some of the changes, `make test-all` at every one.
 """

@@ -59,7 +59,7 @@ class Story:
 
     def collect(self, pond: mp.Pond, inputs: Inputs) -> None:
         """Tables and images into the pond; rows that do not fit are kept apart with a reason."""
-        sources = [
+        sources: list[tuple[str, Path, dict[str, Any]]] = [
             ("clinic.patients", inputs.patients, {"types": dict.fromkeys(["mean_area", "mean_smoothness"], "double")}),
             ("clinic.diabetes", inputs.diabetes, {}),
             ("media.digits", inputs.digits, {"format": "images"}),
