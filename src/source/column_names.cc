@@ -2,6 +2,8 @@
 // already has.
 #include "source/column_names.h"
 
+#include <arrow/type.h>
+
 #include <map>
 #include <set>
 
@@ -12,10 +14,6 @@ namespace millpond::source {
 namespace {
 
 constexpr size_t kLongestName = 255;
-
-bool IsReserved(const std::string& name) {
-  return name == "sample_id" || name.starts_with("_millpond");
-}
 
 /// The name with what base::CheckName refuses replaced by '_'.
 std::string Allowed(std::string_view found) {
@@ -52,12 +50,16 @@ std::string Quoted(std::string_view name) {
 
 }  // namespace
 
+bool IsReservedName(const std::string& name) {
+  return name == "sample_id" || name.starts_with("_millpond");
+}
+
 Result<CleanNames> CleanColumnNames(const std::vector<std::string>& found, bool strict,
                                     const std::string& origin) {
   // SQL compares names without case, so "Name" and "name" are the same column.
   std::set<std::string> taken;  // Names that some column rightly has.
   for (const std::string& name : found)
-    if (Allowed(name) == name && !IsReserved(name)) taken.insert(base::ToLower(name));
+    if (Allowed(name) == name && !IsReservedName(name)) taken.insert(base::ToLower(name));
   CleanNames clean;
   std::set<std::string> seen;
   std::map<std::string, int> suffixes;
@@ -68,7 +70,7 @@ Result<CleanNames> CleanColumnNames(const std::vector<std::string>& found, bool 
     if (empty) {
       why = "has no name";
       name = fmt::format("column_{}", i + 1);
-    } else if (IsReserved(name)) {
+    } else if (IsReservedName(name)) {
       why = fmt::format("is called {}, a reserved name", Quoted(found[i]));
       name = name == "sample_id" ? "source_sample_id" : "source" + name;
     } else if (name != found[i]) {
@@ -96,6 +98,16 @@ Result<CleanNames> CleanColumnNames(const std::vector<std::string>& found, bool 
     clean.names.push_back(std::move(name));
   }
   return clean;
+}
+
+void FollowTable(const arrow::Schema* table, std::vector<std::string>* names) {
+  if (table == nullptr) return;
+  std::map<std::string, std::string> spelling;
+  for (const std::string& name : table->field_names()) spelling[base::ToLower(name)] = name;
+  for (std::string& name : *names) {
+    const auto found = spelling.find(base::ToLower(name));
+    if (found != spelling.end()) name = found->second;
+  }
 }
 
 }  // namespace millpond::source

@@ -2,6 +2,8 @@
 // goes through it.
 #pragma once
 
+#include <arrow/type_fwd.h>
+
 #include <string>
 #include <vector>
 
@@ -18,5 +20,11 @@ struct CleanNames {
 /// base::CheckName). In strict mode an empty or doubled name is kInvalid; `origin` names the file.
 Result<CleanNames> CleanColumnNames(const std::vector<std::string>& found, bool strict,
                                     const std::string& origin);
+
+/// Whether a table keeps this name for itself: `sample_id`, `_millpond…`.
+bool IsReservedName(const std::string& name);
+
+/// Spells names as the table does where they differ only in case; `table` may be null.
+void FollowTable(const arrow::Schema* table, std::vector<std::string>* names);
 
 }  // namespace millpond::source

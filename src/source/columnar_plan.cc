@@ -177,6 +177,7 @@ class ColumnarPlan : public StreamPlan {
     for (const auto& field : fields) found.push_back(field->name());
     ARROW_ASSIGN_OR_RAISE(CleanNames clean,
                           CleanColumnNames(found, options.common.strict, file.shown));
+    FollowTable(options.common.expected_schema.get(), &clean.names);
     warnings_.insert(warnings_.end(), clean.warnings.begin(), clean.warnings.end());
     FilePlan plan{file, {}, {}};
     for (size_t i = 0; i < fields.size(); ++i) {

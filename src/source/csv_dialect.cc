@@ -2,8 +2,11 @@
 // columns wins, the simpler one on a tie.
 #include "source/csv_dialect.h"
 
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/text.h"
@@ -203,6 +206,27 @@ bool IsHeader(const std::vector<std::string>& first, const LooseRows& rows, size
   return names && !repeats;
 }
 
+/// Where the table exists, its column names tell best what the first row is.
+std::optional<bool> HeaderByTable(const std::vector<std::string>& first, const FileOptions& options,
+                                  std::string* why) {
+  const auto& table = options.common.expected_schema;
+  if (!table) return std::nullopt;
+  std::set<std::string> names;
+  for (const std::string& name : table->field_names()) names.insert(base::ToLower(name));
+  const auto same = std::count_if(first.begin(), first.end(), [&](const std::string& name) {
+    return names.contains(base::ToLower(TrimSpace(name)));
+  });
+  if (same * 2 >= static_cast<int64_t>(first.size())) {
+    *why = "the first row has the names of the table's columns";
+    return true;
+  }
+  if (same == 0 && names.contains("column_1")) {
+    *why = "the table was made from files without a header";
+    return false;
+  }
+  return std::nullopt;
+}
+
 /// Skips lines that stand above the table; returns the index of the first row that belongs to it.
 size_t SkipPreamble(const Candidate& found, CsvShape* shape) {
   const auto& rows = found.rows.rows;
@@ -238,6 +262,8 @@ void ReadHeader(const Candidate& found, size_t first, const FileOptions& options
   } else if (row.size() + 1 == found.columns && found.columns > 2 && AllNames(row)) {
     shape->header = true;
     shape->header_why = "one name fewer than columns: the first column has none";
+  } else if (const auto known = HeaderByTable(row, options, &shape->header_why)) {
+    shape->header = *known;
   } else {
     shape->header = IsHeader(row, found.rows, first + 1, options, &shape->header_why);
   }

@@ -74,7 +74,8 @@ class CsvPlan : public StreamPlan {
       return std::make_unique<CsvCutter>(looked_[file].shape.dialect);
     };
     return ReadPieces(inputs_, MakeTextPieces(std::move(texts), cutters, pieces),
-                      MakeCsvConverter(files_, schema_, rules_), options_.common.strict, context);
+                      MakeCsvConverter(files_, schema_, rules_), options_.common.strict,
+                      pieces.piece_bytes, context);
   }
 
   Status Make(const PlanInput& input, const base::Context& context) {
@@ -130,6 +131,7 @@ class CsvPlan : public StreamPlan {
             file.shown);
     ARROW_ASSIGN_OR_RAISE(CleanNames clean, CleanNamesOf(shape, file));
     looked.names = std::move(clean.names);
+    FollowTable(options_.common.expected_schema.get(), &looked.names);
     for (std::string& warning : clean.warnings) Warn(std::move(warning));
     for (const std::string& warning : shape.warnings) Warn(file.shown + ": " + warning);
     looked.guesses.resize(shape.columns);

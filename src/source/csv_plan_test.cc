@@ -144,6 +144,19 @@ TEST_F(CsvTest, TypesFollowTheTable) {
   EXPECT_THAT(all.types(), ElementsAre("double", "int64"));
 }
 
+TEST_F(CsvTest, TheTableTellsWhetherThereIsAHeader) {
+  SourceOptions options;
+  options.expected_schema = arrow::schema(
+      {arrow::field("column_1", arrow::utf8()), arrow::field("column_2", arrow::utf8())});
+  EXPECT_THAT(Read("ada,london\nalan,leeds\n", options).Column("column_1"),
+              ElementsAre("ada", "alan"));
+  options.expected_schema =
+      arrow::schema({arrow::field("Name", arrow::utf8()), arrow::field("2024", arrow::int64())});
+  const auto all = Read("name,2024\nada,1\n", options);
+  EXPECT_THAT(all.names(), ElementsAre("Name", "2024"));
+  EXPECT_EQ(all.table->num_rows(), 1);
+}
+
 TEST_F(CsvTest, AnUnknownColumnInTypesIsRefused) {
   SourceOptions options;
   options.types = {{"prise", "int64"}};
@@ -215,6 +228,14 @@ TEST_F(CsvTest, RejectsBytesThatAreNotInTheEncoding) {
   EXPECT_THAT(all.Column("name"), ElementsAre("Ada"));
   ASSERT_THAT(all.rejects, SizeIs(1));
   EXPECT_EQ(all.rejects[0].raw, "M\\xFCller,1");
+}
+
+TEST_F(CsvTest, AFewBadBytesDoNotChangeTheEncoding) {
+  const auto all = Read("name,n\nMüller,1\nGrüße,2\nbad\xFF,3\n");
+  ASSERT_THAT(all.status, IsOk());
+  EXPECT_EQ(all.info.report["encoding"], "utf-8");
+  EXPECT_THAT(all.Column("name"), ElementsAre("Müller", "Grüße"));
+  EXPECT_THAT(all.rejects, SizeIs(1));
 }
 
 TEST_F(CsvTest, RejectsRowsWithNuls) {

@@ -127,8 +127,9 @@ Result<FileSource::Groups> FileSource::Group(const FileList& list,
       groups[by_name].push_back(file);
     }
   }
+  const bool known = !groups.empty();
   for (const InputFile& file : unknown) {
-    if (!groups.empty() && groups.begin()->second.size() + unknown.size() > 1 && !one) {
+    if (known) {
       warn(fmt::format(
           "{}: the name does not tell a format, skipped; name it by a path of its own to read it",
           file.shown));

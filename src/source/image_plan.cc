@@ -135,7 +135,8 @@ class ImagePlan : public StreamPlan {
 
   Result<std::unique_ptr<BatchReader>> Open(const base::Context& context) const override {
     return ReadPieces(files_, std::make_unique<FilePieces>(files_),
-                      std::make_unique<ImageConverter>(files_, root_, schema_), strict_, context);
+                      std::make_unique<ImageConverter>(files_, root_, schema_), strict_,
+                      kPieceBytes, context);
   }
 
  private:

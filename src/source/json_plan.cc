@@ -3,6 +3,7 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "source/column_names.h"
@@ -35,7 +36,7 @@ class JsonPlan : public StreamPlan {
     const auto cutters = [this](size_t file) { return MakeJsonCutter(layouts_[file]); };
     return ReadPieces(inputs_, MakeTextPieces(texts_, cutters, pieces),
                       MakeJsonConverter(std::move(shown), layouts_, rules_), options_.common.strict,
-                      context);
+                      pieces.piece_bytes, context);
   }
 
   Status Make(const PlanInput& input, const base::Context& context) {
@@ -103,17 +104,14 @@ class JsonPlan : public StreamPlan {
   }
 
   Status ChooseColumns() {
-    const std::vector<std::string>& keys = shape_.keys();
+    rules_.keys = shape_.keys();
     ARROW_ASSIGN_OR_RAISE(CleanNames clean,
-                          CleanColumnNames(keys, options_.common.strict, inputs_[0].shown));
+                          CleanColumnNames(rules_.keys, options_.common.strict, inputs_[0].shown));
     for (std::string& warning : clean.warnings) Warn(std::move(warning));
-    for (const auto& [name, type] : options_.common.types)
-      if (std::find(clean.names.begin(), clean.names.end(), name) == clean.names.end())
-        return Invalid("a type is given for column '{}', which the files do not have.{}", name,
-                       base::DidYouMean(name, clean.names));
+    FollowTable(options_.common.expected_schema.get(), &clean.names);
     arrow::FieldVector fields;
-    for (size_t i = 0; i < keys.size(); ++i) {
-      JsonShape::Resolved resolved = shape_.child(i).Resolve(keys[i]);
+    for (size_t i = 0; i < rules_.keys.size(); ++i) {
+      JsonShape::Resolved resolved = shape_.child(i).Resolve(rules_.keys[i]);
       for (std::string& conflict : resolved.conflicts) Warn(std::move(conflict));
       ARROW_RETURN_NOT_OK(OverrideType(clean.names[i], &resolved));
       column_report_.push_back({{"name", clean.names[i]},
@@ -123,8 +121,31 @@ class JsonPlan : public StreamPlan {
                                 {"sampled_nulls", shape_.child(i).nulls()}});
       fields.push_back(arrow::field(clean.names[i], resolved.type));
     }
-    rules_.keys = keys;
+    ARROW_RETURN_NOT_OK(AddUnseen(&fields));
     rules_.schema = arrow::schema(std::move(fields));
+    return Status::OK();
+  }
+
+  /// Columns that the sample did not show but the caller or the table has: their keys may come.
+  Status AddUnseen(arrow::FieldVector* fields) {
+    std::set<std::string> known;
+    for (const auto& field : *fields) known.insert(base::ToLower(field->name()));
+    const auto add = [&](const std::string& name, std::shared_ptr<arrow::DataType> type,
+                         std::string_view why) {
+      if (!known.insert(base::ToLower(name)).second) return;
+      column_report_.push_back({{"name", name}, {"type", TypeName(*type)}, {"why", why}});
+      rules_.keys.push_back(name);
+      fields->push_back(arrow::field(name, std::move(type)));
+    };
+    for (const auto& [name, text] : options_.common.types) {
+      ARROW_RETURN_NOT_OK(base::CheckName(name, "column name"));
+      ARROW_ASSIGN_OR_RAISE(auto type, ParseTypeName(text));
+      add(name, std::move(type), "given by the caller; not in the sample");
+    }
+    if (!options_.common.expected_schema) return Status::OK();
+    for (const auto& field : options_.common.expected_schema->fields())
+      if (!IsReservedName(field->name()))
+        add(field->name(), field->type(), "a column of the table; not in the sample");
     return Status::OK();
   }
 

@@ -116,6 +116,17 @@ TEST_F(JsonTest, RejectsWhatDoesNotFitAndNamesThePlace) {
   EXPECT_THAT(Read(bytes, options).status, IsError(ErrorKind::kInvalid, HasSubstr("data.json:2")));
 }
 
+TEST_F(JsonTest, KeysOfTheTableAndTheCallerAreKnown) {
+  SourceOptions options;
+  options.types = {{"given", "double"}};
+  options.expected_schema = arrow::schema(
+      {arrow::field("sample_id", arrow::int64()), arrow::field("rare", arrow::int64())});
+  const auto all = Read("{\"a\": 1}\n{\"a\": 2}\n", options);
+  ASSERT_THAT(all.status, IsOk());
+  EXPECT_THAT(all.names(), ElementsAre("a", "given", "rare"));
+  EXPECT_THAT(all.Column("rare"), ElementsAre("null", "null"));
+}
+
 TEST_F(JsonTest, UnknownKeysByOption) {
   SourceOptions options;
   options.format_options = {{"sample_bytes", "64KiB"}};

@@ -30,14 +30,17 @@ class PieceReader : public BatchReader {
         files.size() == 1 ? "read " + files[0].shown : fmt::format("read {} files", files.size());
   }
 
-  Status Start() {
-    ARROW_ASSIGN_OR_RAISE(pipeline_, (OrderedPipeline<Piece, Outcome>::Start(
-                                         [this]() -> Result<std::optional<Piece>> {
-                                           ARROW_RETURN_NOT_OK(context_.CheckStop());
-                                           return maker_->Next();
-                                         },
-                                         [this](const Piece& piece) { return Work(piece); },
-                                         context_.ThreadCount())));
+  Status Start(int64_t piece_bytes) {
+    // A piece, its fields and its arrays take about eight times its text.
+    const int64_t fitting = context_.memory_limit / (8 * piece_bytes) - 2;
+    const int threads = static_cast<int>(std::clamp<int64_t>(fitting, 1, context_.ThreadCount()));
+    ARROW_ASSIGN_OR_RAISE(pipeline_,
+                          (OrderedPipeline<Piece, Outcome>::Start(
+                              [this]() -> Result<std::optional<Piece>> {
+                                ARROW_RETURN_NOT_OK(context_.CheckStop());
+                                return maker_->Next();
+                              },
+                              [this](const Piece& piece) { return Work(piece); }, threads)));
     return Status::OK();
   }
 
@@ -125,10 +128,11 @@ std::string DescribeReject(const Reject& reject) {
 Result<std::unique_ptr<BatchReader>> ReadPieces(const std::vector<InputFile>& files,
                                                 std::unique_ptr<PieceMaker> maker,
                                                 std::unique_ptr<PieceConverter> converter,
-                                                bool strict, const base::Context& context) {
+                                                bool strict, int64_t piece_bytes,
+                                                const base::Context& context) {
   auto reader =
       std::make_unique<PieceReader>(files, std::move(maker), std::move(converter), strict, context);
-  ARROW_RETURN_NOT_OK(reader->Start());
+  ARROW_RETURN_NOT_OK(reader->Start(piece_bytes));
   return reader;
 }
 

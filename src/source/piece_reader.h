@@ -49,9 +49,12 @@ class PieceConverter {
 std::string DescribeReject(const Reject& reject);
 
 /// The reader; `files` are those of the plan. In strict mode the first reject becomes a kInvalid.
+/// As many pieces of about `piece_bytes` are in flight as the context's threads and memory limit
+/// allow.
 Result<std::unique_ptr<BatchReader>> ReadPieces(const std::vector<InputFile>& files,
                                                 std::unique_ptr<PieceMaker> maker,
                                                 std::unique_ptr<PieceConverter> converter,
-                                                bool strict, const base::Context& context);
+                                                bool strict, int64_t piece_bytes,
+                                                const base::Context& context);
 
 }  // namespace millpond::source

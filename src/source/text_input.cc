@@ -139,6 +139,25 @@ bool IsUtf8Sample(std::string_view text, bool cut_front, bool cut_back) {
   return false;
 }
 
+/// How many characters of more than one byte are valid UTF-8, and how many bytes are not.
+struct Utf8Count {
+  int64_t valid = 0, invalid = 0;
+};
+
+void CountUtf8(std::string_view text, Utf8Count* count) {
+  for (size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    if (lead < 0x80) {
+      ++at;
+      continue;
+    }
+    const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    const bool valid = at + length <= text.size() && base::IsValidUtf8(text.substr(at, length));
+    ++(valid ? count->valid : count->invalid);
+    at += valid ? length : 1;
+  }
+}
+
 bool HasWindowsOnlyBytes(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -170,6 +189,15 @@ void DetectEncoding(std::string_view head, bool complete, const std::vector<std:
   for (const std::string& other : others) utf8 = utf8 && IsUtf8Sample(other, true, true);
   if (utf8) {
     storage->why = "valid UTF-8 in the sample";
+    return;
+  }
+  Utf8Count count;
+  CountUtf8(head, &count);
+  for (const std::string& other : others) CountUtf8(other, &count);
+  // Western text hardly ever has two bytes that happen to be UTF-8, so a few bad bytes among good
+  // characters are damage, which rejects show, and not another encoding.
+  if (count.valid > count.invalid) {
+    storage->why = "mostly valid UTF-8; rows with other bytes are rejected";
     return;
   }
   bool windows = HasWindowsOnlyBytes(head);

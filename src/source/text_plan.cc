@@ -134,7 +134,7 @@ class TextPlan : public StreamPlan {
     };
     return ReadPieces(files_, MakeTextPieces(texts_, cutters, pieces),
                       std::make_unique<TextConverter>(files_, root_, whole, schema_),
-                      options_.common.strict, context);
+                      options_.common.strict, pieces.piece_bytes, context);
   }
 
  private:
