@@ -136,7 +136,8 @@ int64_t NowMs() {
 
 std::string FormatUtc(int64_t ms) {
   int64_t days = FloorDivide(ms, kMsPerDay);
-  int64_t rest = ms - days * kMsPerDay;
+  int64_t rest = ms % kMsPerDay;  // days * kMsPerDay could overflow.
+  if (rest < 0) rest += kMsPerDay;
   Civil date = CivilFromDays(days);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", date.year, date.month, date.day,
                      rest / 3'600'000, rest / 60'000 % 60, rest / 1000 % 60, rest % 1000);
