@@ -28,6 +28,8 @@ constexpr std::array<Unit, 11> kUnits = {{{"", 1},
                                           {"tib", kKi * kKi * kKi * kKi},
                                           {"pib", kKi * kKi * kKi * kKi * kKi}}};
 
+constexpr std::array<std::string_view, 6> kNames = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+
 }  // namespace
 
 Result<int64_t> ParseBytes(std::string_view text) {
@@ -37,14 +39,15 @@ Result<int64_t> ParseBytes(std::string_view text) {
   const std::string unit = ToLower(Trim(trimmed.substr(digits)));
   for (const Unit& known : kUnits) {
     if (known.name != unit) continue;
-    const char* end = number.data() + number.size();
+    const char* begin = number.data();
+    const char* end = begin + number.size();
     if (int64_t whole = 0; known.bytes == 1) {
-      auto [stop, error] = std::from_chars(number.data(), end, whole);
+      auto [stop, error] = std::from_chars(begin, end, whole);
       if (error == std::errc() && stop == end) return whole;
       break;
     }
     double amount = 0;
-    auto [stop, error] = std::from_chars(number.data(), end, amount, std::chars_format::fixed);
+    auto [stop, error] = std::from_chars(begin, end, amount, std::chars_format::fixed);
     if (error != std::errc() || stop != end) break;
     double bytes = std::round(amount * known.bytes);
     if (bytes >= 0x1p63) break;
@@ -56,7 +59,6 @@ Result<int64_t> ParseBytes(std::string_view text) {
 
 std::string FormatBytes(int64_t bytes) {
   if (bytes > -1024 && bytes < 1024) return fmt::format("{} B", bytes);
-  constexpr std::array<std::string_view, 6> kNames = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double amount = static_cast<double>(bytes) / kKi;
   size_t unit = 0;
   // 1023.95 would be shown as 1024.0.

@@ -19,6 +19,8 @@
 namespace millpond::base {
 namespace {
 
+constexpr std::string_view kPrefix = "MILLPOND_";
+
 constexpr std::array<SettingInfo, 12> kSettings = {{
     {"author", SettingType::kString, "",
      "Who commits are by; empty: $USER@hostname at the time of the commit"},
@@ -104,6 +106,7 @@ Status CheckValue(const SettingInfo& setting, const std::string& value) {
 
 std::vector<std::string> SettingNames() {
   std::vector<std::string> names;
+  names.reserve(kSettings.size());
   for (const SettingInfo& setting : kSettings) names.emplace_back(setting.name);
   return names;
 }
@@ -169,8 +172,8 @@ Status AddFile(Values* values, const std::string& path) {
 
 Status AddEnvironment(Values* values, const std::map<std::string, std::string>& environment) {
   std::vector<std::string> suffixes;
+  suffixes.reserve(kSettings.size());
   for (const SettingInfo& setting : kSettings) suffixes.push_back(EnvironmentSuffix(setting.name));
-  constexpr std::string_view kPrefix = "MILLPOND_";
   for (const auto& [variable, value] : environment) {
     if (!variable.starts_with(kPrefix) || value.empty()) continue;
     const std::string suffix = variable.substr(kPrefix.size());
@@ -224,6 +227,7 @@ bool Config::GetBoolean(std::string_view name) const {
 
 std::vector<SettingValue> Config::All() const {
   std::vector<SettingValue> all;
+  all.reserve(values_.size());
   for (const auto& [name, value] : values_) all.push_back(value);
   return all;
 }
@@ -233,7 +237,7 @@ std::map<std::string, std::string> MillpondEnvironment() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     std::string_view text = *entry;
     size_t equals = text.find('=');
-    if (!text.starts_with("MILLPOND_") || equals == text.npos) continue;
+    if (!text.starts_with(kPrefix) || equals == text.npos) continue;
     found.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return found;

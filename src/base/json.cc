@@ -160,15 +160,16 @@ Result<Json> ParseJson(std::string_view text, std::string_view origin) {
   if (size_t nul = text.find('\0'); nul != text.npos) {
     return Invalid("{}: byte {} is NUL, which JSON never holds", origin, nul);
   }
-  const char* position = text.data();
-  const char* end = text.data() + text.size();
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  const char* position = begin;
   Builder builder(&position);
-  if (Json::sax_parse(CountingIterator(text.data(), &position), CountingIterator(end, &position),
+  if (Json::sax_parse(CountingIterator(begin, &position), CountingIterator(end, &position),
                       &builder)) {
     return builder.TakeValue();
   }
   const char* at = std::min(builder.problem_position(), end);
-  std::string_view before(text.data(), static_cast<size_t>(at - text.data()));
+  std::string_view before = text.substr(0, static_cast<size_t>(at - begin));
   size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0: the first line.
   return Invalid("{}: line {}, column {}: {}", origin,
                  std::count(before.begin(), before.end(), '\n') + 1,

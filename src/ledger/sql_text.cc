@@ -12,6 +12,9 @@ namespace {
 
 using base::QuoteIdentifier;
 
+// In the order of Compare.
+constexpr const char* kOperators[] = {" = ", " <> ", " < ", " <= ", " > ", " >= "};
+
 class Writer {
  public:
   explicit Writer(std::string text) { sql_.text = std::move(text); }
@@ -68,7 +71,6 @@ class Writer {
       Add(")) = ");
       return Bind(condition.value, condition.column);
     }
-    constexpr const char* kOperators[] = {" = ", " <> ", " < ", " <= ", " > ", " >= "};
     Add(column).Add(kOperators[static_cast<size_t>(condition.op)]);
     return Bind(condition.value, condition.column);
   }
