@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from server_fixtures import postgres_server, s3_server, spark_server
+
+__all__ = ["postgres_server", "s3_server", "spark_server"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

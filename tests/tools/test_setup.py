@@ -61,7 +61,7 @@ def test_old_python_is_refused(repository: Path, machine: Path) -> None:
 def test_unknown_step_is_refused(repository: Path) -> None:
     code, output = setup(repository, "coffee")
     assert code == 1
-    assert "unknown step 'coffee'; steps are: system python duckdb fuzz frameworks" in output
+    assert "unknown step 'coffee'; steps are: system python duckdb fuzz servers frameworks" in output
 
 
 def test_wrong_duckdb_header_is_replaced_never_used(repository: Path, tmp_path: Path) -> None:
