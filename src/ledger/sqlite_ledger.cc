@@ -1,27 +1,21 @@
-// The SQLite ledger: transactions over pooled connections, and how its file comes to be.
+// The SQLite ledger: transactions over pooled connections.
 #include "ledger/sqlite_ledger.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
-#include <filesystem>
 #include <limits>
 #include <mutex>
 
-#include "base/random_id.h"
 #include "base/text.h"
+#include "ledger/ledger_file.h"
 #include "ledger/schema.h"
 #include "ledger/sqlite_migration.h"
 #include "ledger/sqlite_pool.h"
 
 namespace millpond::ledger {
 namespace {
-
-namespace fs = std::filesystem;
 
 class SqliteLedger : public Ledger {
  public:
@@ -141,53 +135,13 @@ Result<int64_t> SqliteLedger::Version() {
   return ReadVersion(connection.get(), path_);
 }
 
-// Gives `from` the name `to` unless it is taken, and makes that durable.
-Status Publish(const std::string& from, const std::string& to) {
-  int error = 0;
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0)
-    error = errno;
-  if (error == EINVAL || error == ENOSYS) {
-    // File systems without that flag (NFS) have hard links.
-    error = ::link(from.c_str(), to.c_str()) == 0 ? 0 : errno;
-    if (error == 0) ::unlink(from.c_str());
-  }
-  if (error == EEXIST) return base::AlreadyExists("the ledger {} exists already", to);
-  if (error != 0) return base::FromErrno(error, "publish the ledger " + to);
-  fs::path folder = fs::path(to).parent_path();
-  int descriptor =
-      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return base::FromErrno(errno, "open the folder " + folder.string());
-  Status synced = ::fsync(descriptor) == 0
-                      ? Status::OK()
-                      : base::FromErrno(errno, "make durable the folder " + folder.string());
-  ::close(descriptor);
-  return synced;
-}
-
-Status CreateFile(const std::string& path, int busy_ms) {
-  if (::access(path.c_str(), F_OK) == 0) {
-    return base::AlreadyExists("the ledger {} exists already", path);
-  }
-  const std::string fresh = path + ".new-" + base::NewUuid();
-  auto built = [&]() -> Status {
-    ARROW_ASSIGN_OR_RAISE(auto connection, SqliteConnection::Open(fresh, /*create=*/true, busy_ms));
-    ARROW_RETURN_NOT_OK(CreateSchema(connection.get(), Migrations()));
-    // "MPND": lets file(1) and a person tell what this database is.
-    return connection->Execute("PRAGMA application_id = 0x4d504e44");
-  }();
-  // Closing the only connection moved the log into the file.
-  if (built.ok()) built = Publish(fresh, path);
-  for (const char* suffix : {"", "-wal", "-shm"}) ::unlink((fresh + suffix).c_str());
-  return built;
-}
-
 }  // namespace
 
 int64_t LatestVersion() { return Migrations().back().version; }
 
 Result<std::shared_ptr<Ledger>> OpenSqliteLedger(const std::string& path, OpenMode mode,
                                                  int busy_ms) {
-  if (mode == OpenMode::kCreate) ARROW_RETURN_NOT_OK(CreateFile(path, busy_ms));
+  if (mode == OpenMode::kCreate) ARROW_RETURN_NOT_OK(CreateLedgerFile(path, busy_ms));
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) {
     return base::FromErrno(errno, "open the ledger " + path);
@@ -195,6 +149,7 @@ Result<std::shared_ptr<Ledger>> OpenSqliteLedger(const std::string& path, OpenMo
   if (!S_ISREG(info.st_mode)) return base::Invalid("the ledger {} is not a file", path);
   auto ledger = std::make_shared<SqliteLedger>(path, busy_ms);
   ARROW_RETURN_NOT_OK(ledger->Migrate());
+  RemoveAbandonedLedgers(path);
   return ledger;
 }
 

@@ -1,10 +1,14 @@
 // The SQLite ledger: the contract, and what only a file can go wrong with.
 #include "ledger/sqlite_ledger.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -57,6 +61,36 @@ TEST_F(SqliteLedgerTest, CreationLeavesOneFileAndNeverReplacesIt) {
     names.push_back(entry.path().filename());
   }
   EXPECT_THAT(names, ::testing::ElementsAre("ledger.db"));
+}
+
+TEST_F(SqliteLedgerTest, WhatDeadCreatorsLeftIsRemoved) {
+  const std::vector<std::string> left = {"ledger.db.new-1", "ledger.db.new-1-wal",
+                                         "ledger.db.new-1-shm"};
+  const auto leave = [&] {
+    for (const std::string& name : left) std::ofstream(folder_ / name) << "half a ledger";
+  };
+  const auto count = [&] {
+    return std::count_if(left.begin(), left.end(),
+                         [&](const std::string& name) { return fs::exists(folder_ / name); });
+  };
+  std::ofstream(folder_ / "other.db.new-1") << "not ours";
+  fs::create_directory(folder_ / "ledger.db.new-folder");
+  leave();
+  ASSERT_THAT(Create(), IsOk());
+  EXPECT_EQ(count(), 0);
+  leave();
+  {
+    // As a creator in another process holds it.
+    const int folder = ::open(folder_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_EQ(::flock(folder, LOCK_SH), 0);
+    ASSERT_THAT(Reopen(), IsOk());
+    EXPECT_EQ(count(), 3) << "taken from a living creator";
+    ::close(folder);
+  }
+  ASSERT_THAT(Reopen(), IsOk());
+  EXPECT_EQ(count(), 0);
+  EXPECT_TRUE(fs::exists(folder_ / "other.db.new-1"));
+  EXPECT_TRUE(fs::exists(folder_ / "ledger.db.new-folder"));
 }
 
 TEST_F(SqliteLedgerTest, OneOfManyCreatorsWins) {
