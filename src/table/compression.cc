@@ -82,4 +82,8 @@ Result<std::string> Inflate(std::string_view bytes, ZlibForm form, std::string_v
   return out;
 }
 
+uint32_t Crc32(std::string_view bytes) {
+  return static_cast<uint32_t>(crc32_z(0, Input(bytes), bytes.size()));
+}
+
 }  // namespace millpond::table

@@ -1,8 +1,9 @@
-// zlib for the two places Iceberg metadata uses it: gzip metadata files and raw-deflate Avro
-// blocks. Called by metadata_file.cc and the Avro container. Pure functions; the only users of zlib
-// in this room.
+// zlib for the places where Iceberg uses it: gzip metadata files, raw-deflate Avro blocks,
+// checksums of deletion vectors. Called by metadata_file.cc, the Avro container and
+// deletion_vector.cc. Pure functions; the only users of zlib in this room.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,5 +22,8 @@ Result<std::string> Deflate(std::string_view bytes, ZlibForm form);
 /// kExhausted past `limit`.
 Result<std::string> Inflate(std::string_view bytes, ZlibForm form, std::string_view origin,
                             size_t limit = kLargestInflated);
+
+/// CRC-32 of gzip and PNG (ISO 3309).
+uint32_t Crc32(std::string_view bytes);
 
 }  // namespace millpond::table

@@ -21,6 +21,12 @@ struct DataFile {
       upper_bounds;  ///< Iceberg single-value binary form, by field id.
   std::vector<int64_t> split_offsets;
   std::optional<int32_t> sort_order_id;
+  std::vector<int32_t> equality_ids;  ///< Of an equality delete file: the columns that it compares.
+  std::optional<std::string>
+      referenced_data_file;  ///< Of deletes that apply to one data file only.
+  std::optional<int64_t> content_offset,
+      content_size;                     ///< Of a deletion vector: its blob in the Puffin file.
+  std::optional<int64_t> first_row_id;  ///< v3: the `_row_id` of row 0 where the file states none.
 };
 
 }  // namespace millpond::table
