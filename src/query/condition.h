@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "table/scan_plan.h"
+#include "table/predicate.h"
 
 namespace millpond::query {
 

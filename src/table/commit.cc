@@ -42,6 +42,16 @@ Status PendingCommit::Overwrite(const TableName& name, std::vector<DataFile> fil
                       [&](TableDraft& draft) { return draft.Overwrite(base_snapshot); });
 }
 
+Result<RowChangeReport> PendingCommit::ChangeRows(const TableName& name, RowDelta delta,
+                                                  const base::Context& context) {
+  RowChangeReport report;
+  std::vector<DataFile> added = std::exchange(delta.added, {});
+  ARROW_RETURN_NOT_OK(state_->Take(name, std::move(added), [&](TableDraft& draft) {
+    return draft.ChangeRows(delta, context, &report);
+  }));
+  return report;
+}
+
 Status PendingCommit::EvolveTo(const TableName& name, std::shared_ptr<arrow::Schema> wanted) {
   ARROW_RETURN_NOT_OK(state_->CheckOpen());
   return state_->Draft(name).EvolveTo(*wanted);

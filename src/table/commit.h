@@ -14,6 +14,7 @@
 #include "table/catalog.h"
 #include "table/data_file.h"
 #include "table/history.h"
+#include "table/row_delta.h"
 
 namespace millpond::table {
 
@@ -44,6 +45,14 @@ class PendingCommit {
   /// another current snapshot at Land, kConflict.
   Status Overwrite(const TableName& name, std::vector<DataFile> files,
                    std::optional<int64_t> base_snapshot);
+  /// Takes single rows away and adds others (delete, update, merge). Data files are copied without
+  /// the deleted rows, or the rows listed beside them, by cost or as the table's properties say;
+  /// see RowDelta. What is copied is written here, so this may take long. Appends that others land
+  /// meanwhile do not matter unless they may hold rows that were looked for; a change of the same
+  /// files is kConflict at Land: look for the rows anew. Once per table in a commit that does not
+  /// overwrite it.
+  Result<RowChangeReport> ChangeRows(const TableName& name, RowDelta delta,
+                                     const base::Context& context);
   /// Adds nullable columns at the end and widens int->long, float->double, decimal precision so
   /// that `wanted` fits; kInvalid names what cannot.
   Status EvolveTo(const TableName& name, std::shared_ptr<arrow::Schema> wanted);

@@ -70,13 +70,30 @@ Status TableDraft::Append() {
 }
 
 Status TableDraft::Overwrite(std::optional<int64_t> base_snapshot) {
-  if (!files_.empty()) {
+  if (!files_.empty() || row_change_) {
     return base::Invalid("{}: overwrite must come before what this commit appends",
                          name_.ToString());
   }
   ARROW_RETURN_NOT_OK(Append());
   overwrites_ = true;
   overwrite_base_ = base_snapshot;
+  return Status::OK();
+}
+
+Status TableDraft::ChangeRows(const RowDelta& delta, const base::Context& context,
+                              RowChangeReport* report) {
+  ARROW_RETURN_NOT_OK(Append());
+  if (overwrites_ || row_change_ || replaces_columns_) {
+    return base::Invalid("{}: this commit changes the table's rows already", name_.ToString());
+  }
+  if (!opened_) {
+    return base::Invalid("{} is created in this commit; it has no rows to change",
+                         name_.ToString());
+  }
+  ARROW_ASSIGN_OR_RAISE(row_change_,
+                        PlanRowChange(catalog_, *opened_, CurrentSchema(), delta, context));
+  row_verb_ = delta.verb;
+  *report = row_change_->report;
   return Status::OK();
 }
 
@@ -166,11 +183,15 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
   }
   for (const auto& field : CurrentSchema().arrow->fields()) {
     const bool is_new = evolution_ && *FieldIdOf(*field) > evolution_->from_last_column_id;
-    if (!is_new && !files_.empty() && !HasField(now.schema(), *FieldIdOf(*field))) {
+    if (!is_new && (!files_.empty() || row_change_) &&
+        !HasField(now.schema(), *FieldIdOf(*field))) {
       return base::Conflict(
           "the column {} of {} was replaced or dropped meanwhile; run the command again",
           field->name(), name_.ToString());
     }
+  }
+  if (row_change_) {
+    ARROW_RETURN_NOT_OK(ValidateRowChange(*row_change_, catalog_->store(), now, name_.ToString()));
   }
   if (overwrite_base_ && now.current_snapshot_id != overwrite_base_) {
     return base::Conflict(
@@ -236,11 +257,24 @@ Result<TableMetadata> TableDraft::Grown(const TableMetadata& base) const {
 const char* TableDraft::OperationName() const {
   if (created_) return "create";
   if (overwrites_) return "overwrite";
+  if (row_change_ && row_verb_ == RowVerb::kDelete) return "delete";
+  if (row_change_) return row_verb_ == RowVerb::kUpdate ? "update" : "merge";
   return files_.empty() ? "schema" : "append";
 }
 
+SnapshotChange TableDraft::Change() const {
+  SnapshotChange change;
+  if (row_change_) change = row_change_->change;
+  change.schema_id = CurrentSchema().id;
+  change.replaces_all = overwrites_;
+  change.added.insert(change.added.end(), files_.begin(), files_.end());
+  return change;
+}
+
 Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, BlobBatch* blobs) {
-  if (!created_ && !evolution_ && !overwrites_ && files_.empty()) return std::nullopt;
+  const bool changes_rows =
+      overwrites_ || !files_.empty() || (row_change_ && !row_change_->touched.empty());
+  if (!created_ && !evolution_ && !changes_rows) return std::nullopt;
   if (replaces_columns_ && !overwrites_) {
     return base::Invalid("{}: other columns need other rows; overwrite the table in this commit",
                          name_.ToString());
@@ -250,9 +284,8 @@ Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, 
   if (planned_ && planned_on_ == on) return planned_;
   DiscardAttempt();
   ARROW_ASSIGN_OR_RAISE(TableMetadata next, Grown(created_ ? *created_ : *basis.current->metadata));
-  if (overwrites_ || !files_.empty()) {
-    ARROW_ASSIGN_OR_RAISE(next,
-                          builder_.Build(next, files_, CurrentSchema().id, overwrites_, blobs));
+  if (changes_rows) {
+    ARROW_ASSIGN_OR_RAISE(next, builder_.Build(next, Change(), blobs));
   }
   const Table* base = basis.current ? &*basis.current : nullptr;
   TablePlan plan;
@@ -318,8 +351,11 @@ void TableDraft::DiscardAll() {
   builder_.DiscardAll();
   std::vector<std::string> uris;
   for (const DataFile& file : files_) uris.push_back(file.uri);
+  if (row_change_)
+    uris.insert(uris.end(), row_change_->written.begin(), row_change_->written.end());
   DeleteQuietly(catalog_->store(), uris);
   files_.clear();
+  row_change_.reset();
 }
 
 }  // namespace millpond::table

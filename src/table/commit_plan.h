@@ -16,6 +16,7 @@
 #include "table/commit_basis.h"
 #include "table/data_file.h"
 #include "table/history.h"
+#include "table/row_change_plan.h"
 #include "table/snapshot_builder.h"
 #include "table/table_folder.h"
 
@@ -39,6 +40,7 @@ class TableDraft {
   Status UseExisting();
   Status Append();
   Status Overwrite(std::optional<int64_t> base_snapshot);
+  Status ChangeRows(const RowDelta& delta, const base::Context& context, RowChangeReport* report);
   Status EvolveTo(const arrow::Schema& wanted);
   Status ReplaceSchema(const arrow::Schema& columns);
   Status Drop();
@@ -73,6 +75,7 @@ class TableDraft {
   Result<TableMetadata> Grown(const TableMetadata& base) const;
   Result<std::optional<TablePlan>> PlanWrite(const TableBasis& basis, BlobBatch* blobs);
   Result<std::optional<TablePlan>> PlanRecord(const TableBasis& basis) const;
+  SnapshotChange Change() const;
   TablePlan PlanDrop(const TableBasis& basis) const;
   const Schema& CurrentSchema() const;
   static void AddNewPointer(const TableChange& change, const std::string& conflict,
@@ -89,6 +92,8 @@ class TableDraft {
   bool overwrites_ = false;
   std::optional<int64_t> overwrite_base_;
   std::vector<DataFile> files_;
+  std::optional<RowChangePlan> row_change_;
+  RowVerb row_verb_ = RowVerb::kDelete;
   SnapshotBuilder builder_;
   std::optional<TablePlan> planned_;  // Of the last attempt, for the location below.
   std::string planned_on_;

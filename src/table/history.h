@@ -19,8 +19,8 @@ namespace millpond::table {
 /// What one commit did to one table.
 struct TableChange {
   TableName table;
-  std::string
-      operation;  ///< create, append, overwrite, schema, drop, record (made by another engine)
+  std::string operation;  ///< create, append, overwrite, delete, update, merge, schema, drop,
+                          ///< record (made by another engine)
   std::optional<int64_t> snapshot_before, snapshot_after;
   std::optional<int64_t> schema_id;  ///< The table's schema after it; none where it was dropped.
   std::string metadata_before, metadata_after;  ///< Locations; empty where none.

@@ -81,6 +81,35 @@ bool ReadStatistics(int32_t id, const AvroType& type, AvroCursor* cursor, DataFi
   }
 }
 
+bool ReadDeleteField(int32_t id, const AvroType& type, AvroCursor* cursor, DataFile* file) {
+  switch (id) {
+    case 135:
+      if (type.kind == Kind::kNull) return true;
+      cursor->Items(type, "equality_ids", [&](const AvroType& item) {
+        if (const auto column = cursor->Integer32(item, "equality_ids")) {
+          file->equality_ids.push_back(*column);
+        }
+      });
+      return true;
+    case 142:
+      file->first_row_id = cursor->Integer(type, "first_row_id");
+      return true;
+    case 143:
+      if (const auto uri = cursor->Text(type, "referenced_data_file")) {
+        file->referenced_data_file = *uri;
+      }
+      return true;
+    case 144:
+      file->content_offset = cursor->Integer(type, "content_offset");
+      return true;
+    case 145:
+      file->content_size = cursor->Integer(type, "content_size_in_bytes");
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string UpperCase(std::string_view ascii) {
   std::string result(ascii);
   for (char& c : result) {
@@ -134,7 +163,7 @@ bool ReadFileField(int32_t id, const AvroType& type, AvroCursor* cursor, Manifes
       file.sort_order_id = cursor->Integer32(type, "sort_order_id");
       return true;
     default:
-      return ReadStatistics(id, type, cursor, &file);
+      return ReadDeleteField(id, type, cursor, &file) || ReadStatistics(id, type, cursor, &file);
   }
 }
 
@@ -283,6 +312,17 @@ Status InheritFrom(const ManifestFile& file, std::string_view origin, Manifest* 
     }
     if (!entry.sequence_number) entry.sequence_number = file.sequence_number;
     if (!entry.file_sequence_number) entry.file_sequence_number = file.sequence_number;
+  }
+  if (!file.first_row_id || file.content != 0) return Status::OK();
+  // Existing files inherit one too: in a table that was upgraded they never had any.
+  int64_t next = *file.first_row_id;
+  for (ManifestEntry& entry : manifest->entries) {
+    if (entry.status == EntryStatus::kDeleted || entry.file.first_row_id) continue;
+    if (next < 0 || entry.file.record_count > INT64_MAX - next) {
+      return base::Corrupt("{}: the row ids of {} begin at {}", origin, entry.file.uri, next);
+    }
+    entry.file.first_row_id = next;
+    next += entry.file.record_count;
   }
   return Status::OK();
 }

@@ -1,5 +1,5 @@
-// Manifests and manifest lists: Avro container files that name a snapshot's data files (format v2;
-// v1 and v3 are read). Layouts: docs/formats/manifest.md.
+// Manifests and manifest lists: Avro container files that name a snapshot's data and delete files
+// (formats v2 and v3; v1 is read). Layouts: docs/formats/manifest.md.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,7 @@ struct ManifestFile {
   int64_t added_rows = 0, existing_rows = 0, deleted_rows = 0;
   bool counts_known =
       true;  ///< False: an old v1 writer left file or row counts out; read the manifest.
+  std::optional<int64_t> first_row_id;  ///< v3, data: of the first file that states none.
   std::string partitions;  ///< Encoded partition summaries of other writers, carried through (see
                            ///< manifest_list.cc).
 
@@ -57,17 +58,18 @@ Result<std::vector<ManifestFile>> ParseManifestList(std::string_view bytes,
                                                     std::string_view origin);
 Result<Manifest> ParseManifest(std::string_view bytes, std::string_view origin);
 
-/// Fills in what entries inherit from their row in the manifest list: snapshot id and sequence
-/// numbers. kCorrupt where an entry that must state them does not.
+/// Fills in what entries inherit from their row in the manifest list: snapshot id, sequence numbers
+/// and first row ids. kCorrupt where an entry that must state its numbers does not.
 Status InheritFrom(const ManifestFile& file, std::string_view origin, Manifest* manifest);
 
 /// `snapshot_id`, `parent`, `sequence_number` go to the file header as others expect.
 Result<std::string> SerializeManifestList(const std::vector<ManifestFile>& manifests,
                                           int64_t snapshot_id, std::optional<int64_t> parent,
-                                          int64_t sequence_number);
-/// Format v2. A manifest that was read may be written again with other statuses: its partition
-/// tuples are carried. New files have none, so a table with a partitioned spec takes no new files
-/// yet. kInvalid where an existing or deleted entry lacks sequence numbers.
+                                          int64_t sequence_number, int format_version);
+/// In the manifest's format version, v2 at least. A manifest that was read may be written again
+/// with other statuses: its partition tuples are carried. New files have none, so a table with a
+/// partitioned spec takes no new files yet. kInvalid where an existing or deleted entry lacks
+/// sequence numbers.
 Result<std::string> SerializeManifest(const Manifest& manifest, const Schema& schema);
 
 }  // namespace millpond::table

@@ -29,7 +29,18 @@ constexpr std::string_view kListSchema = R"json({"type":"record","name":"manifes
 {"name":"contains_nan","type":["null","boolean"],"default":null,"field-id":518},
 {"name":"lower_bound","type":["null","bytes"],"default":null,"field-id":510},
 {"name":"upper_bound","type":["null","bytes"],"default":null,"field-id":511}]}}]},
-{"name":"key_metadata","type":["null","bytes"],"default":null,"field-id":519}]})json";
+{"name":"key_metadata","type":["null","bytes"],"default":null,"field-id":519}{first_row_id}]})json";
+
+// What v3 adds to the end of a row.
+constexpr std::string_view kFirstRowId =
+    R"json(,
+{"name":"first_row_id","type":["null","long"],"default":null,"field-id":520})json";
+
+std::string ListSchema(int format_version) {
+  constexpr std::string_view place = "{first_row_id}";
+  std::string schema(kListSchema);
+  return schema.replace(schema.find(place), place.size(), format_version >= 3 ? kFirstRowId : "");
+}
 
 struct PartitionSummary {
   bool contains_null = false;
@@ -168,6 +179,9 @@ bool ReadField(int32_t id, const AvroType& type, AvroCursor* cursor, ManifestFil
     case 517:
       file->content = cursor->Integer32(type, "content").value_or(0);
       return true;
+    case 520:
+      file->first_row_id = cursor->Integer(type, "first_row_id");
+      return true;
     case 519: {
       const auto key = cursor->Text(type, "key_metadata");
       seen->encrypted = key && !key->empty();
@@ -221,9 +235,9 @@ Result<std::vector<ManifestFile>> ParseManifestList(std::string_view bytes,
 
 Result<std::string> SerializeManifestList(const std::vector<ManifestFile>& manifests,
                                           int64_t snapshot_id, std::optional<int64_t> parent,
-                                          int64_t sequence_number) {
-  AvroWriter writer({{"avro.schema", std::string(kListSchema)},
-                     {"format-version", "2"},
+                                          int64_t sequence_number, int format_version) {
+  AvroWriter writer({{"avro.schema", ListSchema(format_version)},
+                     {"format-version", std::to_string(format_version)},
                      {"snapshot-id", std::to_string(snapshot_id)},
                      {"parent-snapshot-id", parent ? std::to_string(*parent) : "null"},
                      {"sequence-number", std::to_string(sequence_number)}});
@@ -255,6 +269,7 @@ Result<std::string> SerializeManifestList(const std::vector<ManifestFile>& manif
       row.Raw(file.partitions);
     }
     row.Null();  // key_metadata
+    if (format_version >= 3) row.OptionalLong(file.first_row_id);
     ARROW_RETURN_NOT_OK(writer.EndRecord());
   }
   return writer.Finish();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace millpond::table {
@@ -15,34 +16,36 @@ constexpr int64_t kLargeManifest = 8LL << 20;
 
 }  // namespace
 
-ManifestMerge PlanMerge(std::vector<ManifestFile> manifests, int32_t partition_spec_id) {
+ManifestMerge PlanMerge(std::vector<ManifestFile> manifests) {
+  using Kind = std::pair<int32_t, int32_t>;  // Content, partition spec.
+  std::map<Kind, size_t> small;
+  auto kind = [](const ManifestFile& file) { return Kind(file.content, file.partition_spec_id); };
+  for (const ManifestFile& file : manifests) small[kind(file)] += file.length < kLargeManifest;
   ManifestMerge plan;
   for (ManifestFile& file : manifests) {
-    const bool small = file.content == 0 && file.partition_spec_id == partition_spec_id &&
-                       file.length < kLargeManifest;
-    (small ? plan.small : plan.untouched).push_back(std::move(file));
-  }
-  if (plan.small.size() < kMergeAt) {
-    std::move(plan.small.begin(), plan.small.end(), std::back_inserter(plan.untouched));
-    plan.small.clear();
+    const bool due = file.length < kLargeManifest && small[kind(file)] >= kMergeAt;
+    (due ? plan.small : plan.untouched).push_back(std::move(file));
   }
   return plan;
 }
 
 std::vector<Manifest> MergeManifests(std::vector<Manifest> manifests) {
-  std::map<int32_t, Manifest> by_schema;
+  std::map<std::tuple<bool, int32_t, int32_t, std::string>, Manifest> by_kind;
   for (Manifest& manifest : manifests) {
-    Manifest& merged = by_schema[manifest.schema_id];
-    merged.schema_id = manifest.schema_id;
-    merged.partition_spec_id = manifest.partition_spec_id;
-    for (ManifestEntry& entry : manifest.entries) {
+    Manifest& merged = by_kind[{manifest.of_deletes, manifest.partition_spec_id, manifest.schema_id,
+                                manifest.partition_type}];
+    std::vector<ManifestEntry> entries = std::move(manifest.entries);
+    std::vector<ManifestEntry> before = std::move(merged.entries);
+    merged = std::move(manifest);
+    merged.entries = std::move(before);
+    for (ManifestEntry& entry : entries) {
       if (entry.status == EntryStatus::kDeleted) continue;
       entry.status = EntryStatus::kExisting;
       merged.entries.push_back(std::move(entry));
     }
   }
   std::vector<Manifest> result;
-  for (auto& [schema_id, manifest] : by_schema) {
+  for (auto& [kind, manifest] : by_kind) {
     if (!manifest.entries.empty()) result.push_back(std::move(manifest));
   }
   return result;
@@ -54,6 +57,7 @@ ManifestFile DescribeManifest(const Manifest& manifest, const std::string& uri, 
   file.uri = uri;
   file.length = length;
   file.partition_spec_id = manifest.partition_spec_id;
+  file.content = manifest.of_deletes ? 1 : 0;
   file.added_snapshot_id = snapshot_id;
   int64_t lowest = std::numeric_limits<int64_t>::max();
   for (const ManifestEntry& entry : manifest.entries) {

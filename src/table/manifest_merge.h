@@ -16,10 +16,11 @@ struct ManifestMerge {
   std::vector<ManifestFile> small, untouched;
 };
 
-ManifestMerge PlanMerge(std::vector<ManifestFile> manifests, int32_t partition_spec_id);
+/// Manifests of data and of deletes, and of each partition spec, count for themselves.
+ManifestMerge PlanMerge(std::vector<ManifestFile> manifests);
 
-/// One manifest per schema id, live entries only, as EXISTING. Entries must state their snapshot
-/// and sequence numbers (LoadManifest).
+/// One manifest per content, partition spec and schema, live entries only, as EXISTING. Entries
+/// must state their snapshot and sequence numbers (LoadManifest).
 std::vector<Manifest> MergeManifests(std::vector<Manifest> manifests);
 
 /// The list's row for a manifest that `snapshot_id` wrote; the sequence numbers of files it adds

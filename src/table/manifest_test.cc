@@ -189,6 +189,61 @@ TEST(Manifest, WritingRefusesWhatReadersWouldMisread) {
   }));
 }
 
+TEST(Manifest, DeleteFilesComeBack) {
+  for (const int version : {2, 3}) {
+    Manifest manifest;
+    manifest.format_version = version;
+    manifest.of_deletes = true;
+    manifest.entries = {NewEntry(1), NewEntry(2)};
+    manifest.entries[0].content = 1;
+    manifest.entries[0].file.referenced_data_file = "file:///t/data/1.parquet";
+    manifest.entries[0].file.content_offset = 4;
+    manifest.entries[0].file.content_size = 50;
+    manifest.entries[1].content = 2;
+    manifest.entries[1].file.equality_ids = {1, 2};
+    const std::string bytes = SerializeManifest(manifest, SmallSchema()).ValueOrDie();
+    const Manifest back = ParseManifest(bytes, "m").ValueOrDie();
+    EXPECT_TRUE(back.of_deletes);
+    EXPECT_EQ(back.format_version, version);
+    ASSERT_EQ(back.entries.size(), 2u);
+    EXPECT_EQ(back.entries[0].content, 1);
+    EXPECT_EQ(back.entries[0].file.referenced_data_file, "file:///t/data/1.parquet");
+    EXPECT_EQ(back.entries[1].file.equality_ids, (std::vector<int32_t>{1, 2}));
+    EXPECT_EQ(back.entries[1].file.referenced_data_file, std::nullopt);
+    const bool has_ranges =
+        back.entries[0].file.content_offset == 4 && back.entries[0].file.content_size == 50;
+    EXPECT_EQ(has_ranges, version == 3);  // Format v2 has no deletion vectors.
+  }
+}
+
+TEST(Manifest, RowIdsAreInheritedInOrder) {
+  ManifestFile row;
+  row.first_row_id = 1000;
+  Manifest manifest;
+  manifest.format_version = 3;
+  manifest.entries = {NewEntry(1), NewEntry(2), NewEntry(3), NewEntry(4)};
+  manifest.entries[1].status = EntryStatus::kDeleted;
+  manifest.entries[2].file.first_row_id = 7;
+  for (ManifestEntry& entry : manifest.entries) {
+    entry.sequence_number = entry.file_sequence_number = 1;
+  }
+  ASSERT_TRUE(InheritFrom(row, "m", &manifest).ok());
+  EXPECT_EQ(manifest.entries[0].file.first_row_id, 1000);
+  EXPECT_EQ(manifest.entries[1].file.first_row_id, std::nullopt);
+  EXPECT_EQ(manifest.entries[2].file.first_row_id, 7);
+  EXPECT_EQ(manifest.entries[3].file.first_row_id, 1100);
+  const std::string bytes = SerializeManifest(manifest, SmallSchema()).ValueOrDie();
+  EXPECT_EQ(ParseManifest(bytes, "m")->entries[3].file.first_row_id, 1100);
+  manifest.entries[3].file.first_row_id.reset();
+  row.first_row_id = INT64_MAX - 1;
+  manifest.entries[0].file.first_row_id.reset();
+  EXPECT_EQ(KindOf(InheritFrom(row, "m", &manifest)), ErrorKind::kCorrupt);
+
+  row.first_row_id = 5;
+  const std::string list = SerializeManifestList({}, 1, 2, 3, 3).ValueOrDie();
+  EXPECT_TRUE(ParseManifestList(list, "l").ok());
+}
+
 TEST(Manifest, InheritanceFollowsTheSpec) {
   ManifestFile row;
   row.added_snapshot_id = 9;
@@ -245,11 +300,11 @@ void ExpectSame(const ManifestFile& a, const ManifestFile& b) {
 TEST(ManifestList, ComesBackEqual) {
   std::vector<ManifestFile> rows = {NewRow(1), NewRow(2)};
   rows[1].content = 1;
-  const std::string bytes = SerializeManifestList(rows, 42, std::nullopt, 3).ValueOrDie();
+  const std::string bytes = SerializeManifestList(rows, 42, std::nullopt, 3, 2).ValueOrDie();
   const auto back = ParseManifestList(bytes, "l").ValueOrDie();
   ASSERT_EQ(back.size(), 2u);
   for (size_t i = 0; i < 2; ++i) ExpectSame(back[i], rows[i]);
-  EXPECT_TRUE(ParseManifestList(SerializeManifestList({}, 1, 2, 3).ValueOrDie(), "l")->empty());
+  EXPECT_TRUE(ParseManifestList(SerializeManifestList({}, 1, 2, 3, 2).ValueOrDie(), "l")->empty());
 }
 
 TEST(ManifestList, ReadsPyIcebergsAndCarriesPartitionSummaries) {
@@ -267,7 +322,7 @@ TEST(ManifestList, ReadsPyIcebergsAndCarriesPartitionSummaries) {
   EXPECT_EQ(rows[1].partition_spec_id, 3);
   EXPECT_THAT(rows[1].partitions, HasSubstr("eu"));
   const auto again =
-      ParseManifestList(SerializeManifestList(rows, 43, 42, 10).ValueOrDie(), "l").ValueOrDie();
+      ParseManifestList(SerializeManifestList(rows, 43, 42, 10, 2).ValueOrDie(), "l").ValueOrDie();
   for (size_t i = 0; i < 2; ++i) ExpectSame(again[i], rows[i]);
 }
 
@@ -297,7 +352,7 @@ TEST(ManifestList, MissingCountsAreKnownToBeUnknown) {
   EXPECT_EQ(rows[0].uri, "file:///m.avro");
   EXPECT_FALSE(rows[0].counts_known);
   EXPECT_TRUE(rows[0].MayHaveLiveFiles());
-  EXPECT_EQ(KindOf(SerializeManifestList(rows, 1, {}, 1).status()), ErrorKind::kInvalid);
+  EXPECT_EQ(KindOf(SerializeManifestList(rows, 1, {}, 1, 2).status()), ErrorKind::kInvalid);
 }
 
 TEST(ManifestList, BadRowsAreCorrupt) {
@@ -308,7 +363,7 @@ TEST(ManifestList, BadRowsAreCorrupt) {
            [](ManifestFile* row) { row->partitions = "\x7f"; }}) {
     std::vector<ManifestFile> rows = {NewRow(1)};
     spoil(&rows[0]);
-    const std::string bytes = SerializeManifestList(rows, 1, {}, 1).ValueOrDie();
+    const std::string bytes = SerializeManifestList(rows, 1, {}, 1, 2).ValueOrDie();
     const Status status = ParseManifestList(bytes, "bad.avro").status();
     EXPECT_EQ(KindOf(status), ErrorKind::kCorrupt);
     EXPECT_THAT(status.message(), HasSubstr("bad.avro"));
@@ -357,7 +412,8 @@ TEST(ManifestList, IsStillWhatPyIcebergWasShownToRead) {
   auto rows = ParseManifestList(Fixture("pyiceberg_list_v2.avro"), "l").ValueOrDie();
   rows.push_back(NewRow(1));
   std::string golden;
-  OpenGolden("millpond_list.avro", SerializeManifestList(rows, 43, 42, 10).ValueOrDie(), &golden);
+  OpenGolden("millpond_list.avro", SerializeManifestList(rows, 43, 42, 10, 2).ValueOrDie(),
+             &golden);
   const auto then = ParseManifestList(golden, "golden").ValueOrDie();
   ASSERT_EQ(then.size(), 3u);
   for (size_t i = 0; i < 3; ++i) ExpectSame(then[i], rows[i]);

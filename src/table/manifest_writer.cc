@@ -1,4 +1,6 @@
-// Writing manifests, format v2 (layout: docs/formats/manifest.md). Called by commit. Pure.
+// Writing manifests, formats v2 and v3 (layout: docs/formats/manifest.md). Called by commit. Pure.
+#include <algorithm>
+
 #include "table/avro_schema.h"
 #include "table/avro_writer.h"
 #include "table/manifest.h"
@@ -44,12 +46,36 @@ constexpr std::string_view kEntrySchema = R"json({"type":"record","name":"manife
 {"name":"key_metadata","type":["null","bytes"],"default":null,"field-id":131},
 {"name":"split_offsets","default":null,"field-id":132,"type":["null",{"type":"array","element-id":133,"items":"long"}]},
 {"name":"equality_ids","default":null,"field-id":135,"type":["null",{"type":"array","element-id":136,"items":"int"}]},
-{"name":"sort_order_id","type":["null","int"],"default":null,"field-id":140}]}}]})json";
+{"name":"sort_order_id","type":["null","int"],"default":null,"field-id":140}{first_row_id}{deletes}]}}]})json";
 
-std::string EntrySchema(std::string_view partition_type) {
-  constexpr std::string_view place = "{partition}";
+constexpr std::string_view kFirstRowId = R"json(,
+{"name":"first_row_id","type":["null","long"],"default":null,"field-id":142})json";
+constexpr std::string_view kReferencedFile = R"json(,
+{"name":"referenced_data_file","type":["null","string"],"default":null,"field-id":143})json";
+constexpr std::string_view kContentRange = R"json(,
+{"name":"content_offset","type":["null","long"],"default":null,"field-id":144},
+{"name":"content_size_in_bytes","type":["null","long"],"default":null,"field-id":145})json";
+
+/// Which fields behind sort_order_id a manifest's entries have.
+struct Extras {
+  bool first_row_id, referenced_file, content_range;
+
+  static Extras Of(const Manifest& manifest) {
+    const bool v3 = manifest.format_version >= 3;
+    return {v3, v3 || manifest.of_deletes, v3};
+  }
+};
+
+std::string EntrySchema(std::string_view partition_type, const Extras& extras) {
   std::string schema(kEntrySchema);
-  return schema.replace(schema.find(place), place.size(), partition_type);
+  auto put = [&](std::string_view place, const std::string& text) {
+    schema.replace(schema.find(place), place.size(), text);
+  };
+  put("{partition}", std::string(partition_type));
+  put("{first_row_id}", extras.first_row_id ? std::string(kFirstRowId) : "");
+  put("{deletes}", std::string(extras.referenced_file ? kReferencedFile : "") +
+                       std::string(extras.content_range ? kContentRange : ""));
+  return schema;
 }
 
 void EncodeValue(int64_t value, AvroEncoder* out) { out->Long(value); }
@@ -67,15 +93,32 @@ void EncodeMap(const std::map<int32_t, Value>& map, AvroEncoder* out) {
   out->Long(0);
 }
 
-void EncodeOffsets(const std::vector<int64_t>& offsets, AvroEncoder* out) {
-  if (offsets.empty()) return out->Null();
+template <class Integer>
+void EncodeIntegers(const std::vector<Integer>& values, AvroEncoder* out) {
+  if (values.empty()) return out->Null();
   out->Present();
-  out->Long(static_cast<int64_t>(offsets.size()));
-  for (const int64_t offset : offsets) out->Long(offset);
+  out->Long(static_cast<int64_t>(values.size()));
+  for (const Integer value : values) out->Long(value);
   out->Long(0);
 }
 
-void EncodeEntry(const ManifestEntry& entry, AvroEncoder* out) {
+void EncodeExtras(const DataFile& file, const Extras& extras, AvroEncoder* out) {
+  if (extras.first_row_id) out->OptionalLong(file.first_row_id);
+  if (extras.referenced_file) {
+    if (file.referenced_data_file) {
+      out->Present();
+      out->Bytes(*file.referenced_data_file);
+    } else {
+      out->Null();
+    }
+  }
+  if (extras.content_range) {
+    out->OptionalLong(file.content_offset);
+    out->OptionalLong(file.content_size);
+  }
+}
+
+void EncodeEntry(const ManifestEntry& entry, const Extras& extras, AvroEncoder* out) {
   const DataFile& file = entry.file;
   out->Long(static_cast<int64_t>(entry.status));
   out->OptionalLong(entry.snapshot_id);
@@ -94,15 +137,16 @@ void EncodeEntry(const ManifestEntry& entry, AvroEncoder* out) {
   EncodeMap(file.lower_bounds, out);
   EncodeMap(file.upper_bounds, out);
   out->Null();  // key_metadata
-  EncodeOffsets(file.split_offsets, out);
-  out->Null();  // equality_ids
+  EncodeIntegers(file.split_offsets, out);
+  EncodeIntegers(file.equality_ids, out);
   out->OptionalLong(file.sort_order_id);
+  EncodeExtras(file, extras, out);
 }
 
 Status CheckEntry(const ManifestEntry& entry, const Manifest& manifest) {
-  if (entry.content != 0) {
-    return base::Invalid("{} holds deletes; Millpond does not write manifests of delete files",
-                         entry.file.uri);
+  if ((entry.content != 0) != manifest.of_deletes) {
+    return base::Internal("{} is in a manifest of {}", entry.file.uri,
+                          manifest.of_deletes ? "deletes" : "data");
   }
   if (entry.status != EntryStatus::kAdded &&
       (!entry.sequence_number || !entry.file_sequence_number || !entry.snapshot_id)) {
@@ -124,9 +168,7 @@ Status CheckEntry(const ManifestEntry& entry, const Manifest& manifest) {
 }  // namespace
 
 Result<std::string> SerializeManifest(const Manifest& manifest, const Schema& schema) {
-  if (manifest.of_deletes) {
-    return base::Invalid("Millpond does not write manifests of delete files");
-  }
+  const Extras extras = Extras::Of(manifest);
   std::string partition_type(kNoPartition);
   if (!manifest.partition_type.empty()) {
     // Carried from another writer's file; it must stand on its own in ours.
@@ -136,16 +178,16 @@ Result<std::string> SerializeManifest(const Manifest& manifest, const Schema& sc
   }
   ARROW_ASSIGN_OR_RAISE(const Json schema_json, SchemaToJson(schema));
   AvroWriter writer(
-      {{"avro.schema", EntrySchema(partition_type)},
+      {{"avro.schema", EntrySchema(partition_type, extras)},
        {"schema", base::CanonicalJson(schema_json)},
        {"schema-id", std::to_string(schema.id)},
        {"partition-spec", manifest.partition_fields.empty() ? "[]" : manifest.partition_fields},
        {"partition-spec-id", std::to_string(manifest.partition_spec_id)},
-       {"format-version", "2"},
-       {"content", "data"}});
+       {"format-version", std::to_string(std::max(2, manifest.format_version))},
+       {"content", manifest.of_deletes ? "deletes" : "data"}});
   for (const ManifestEntry& entry : manifest.entries) {
     ARROW_RETURN_NOT_OK(CheckEntry(entry, manifest));
-    EncodeEntry(entry, &writer.record());
+    EncodeEntry(entry, extras, &writer.record());
     ARROW_RETURN_NOT_OK(writer.EndRecord());
   }
   return writer.Finish();

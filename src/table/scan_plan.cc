@@ -2,101 +2,14 @@
 // anything is unknown a file stays.
 #include "table/scan_plan.h"
 
-#include <arrow/api.h>
-
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
-#include "table/bounds.h"
-#include "table/scalar_order.h"
 #include "table/schema.h"
 #include "table/snapshot_files.h"
 
 namespace millpond::table {
 namespace {
-
-/// A predicate over a column that has statistics.
-struct Test {
-  int32_t field_id;
-  std::shared_ptr<arrow::DataType> type;
-  Comparison op;
-  std::shared_ptr<arrow::Scalar> value;
-};
-
-template <class Map>
-std::optional<typename Map::mapped_type> Find(const Map& map, int32_t id) {
-  auto found = map.find(id);
-  return found == map.end() ? std::nullopt : std::optional(found->second);
-}
-
-// Nested columns have leaves with statistics but none of their own; unknown columns are the query's
-// to refuse.
-std::vector<Test> TestsFor(const arrow::Schema& schema, const std::vector<Predicate>& predicates) {
-  std::vector<Test> tests;
-  for (const Predicate& predicate : predicates) {
-    auto field = schema.GetFieldByName(predicate.column);
-    if (field == nullptr || arrow::is_nested(field->type()->id())) continue;
-    auto id = FieldIdOf(*field);
-    if (!id) continue;
-    const bool compares =
-        predicate.op != Comparison::kIsNull && predicate.op != Comparison::kIsNotNull;
-    if (compares && (predicate.value == nullptr || !predicate.value->is_valid)) continue;
-    tests.push_back({*id, field->type(), predicate.op, predicate.value});
-  }
-  return tests;
-}
-
-// NaN passes "greater" in some engines, and bounds leave it out.
-bool MayHoldNan(const DataFile& file, const Test& test) {
-  if (!arrow::is_floating(test.type->id())) return false;
-  return Find(file.nan_counts, test.field_id).value_or(1) > 0;
-}
-
-/// The order of a bound and the tested value; nullopt where there is no bound or no order.
-std::optional<std::strong_ordering> OrderOf(const std::map<int32_t, std::string>& bounds,
-                                            const Test& test) {
-  auto bytes = bounds.find(test.field_id);
-  if (bytes == bounds.end()) return std::nullopt;
-  auto bound = DecodeBound(bytes->second, test.type);
-  if (!bound.ok()) return std::nullopt;
-  return CompareScalars(**bound, *test.value);
-}
-
-// Only where bounds cannot have been cut do equal ones mean that all values are that one.
-bool HasWholeBounds(const arrow::DataType& type) {
-  return arrow::is_integer(type.id()) || arrow::is_temporal(type.id()) ||
-         arrow::is_decimal(type.id()) || type.id() == arrow::Type::BOOL;
-}
-
-bool MayMatch(const DataFile& file, const Test& test) {
-  const auto nulls = Find(file.null_counts, test.field_id);
-  const auto values = Find(file.value_counts, test.field_id);
-  const bool all_null = nulls && values && *nulls == *values;
-  if (test.op == Comparison::kIsNull) return !nulls || *nulls > 0;
-  if (all_null) return false;  // Comparisons with null hold for no row.
-  if (test.op == Comparison::kIsNotNull) return true;
-  const auto lower = OrderOf(file.lower_bounds, test);
-  const auto upper = OrderOf(file.upper_bounds, test);
-  switch (test.op) {
-    case Comparison::kEqual:
-      return !(lower && *lower > 0) && !(upper && *upper < 0);
-    case Comparison::kNotEqual:
-      return !(lower && upper && *lower == 0 && *upper == 0 && HasWholeBounds(*test.type));
-    case Comparison::kLess:
-      return !(lower && *lower >= 0);
-    case Comparison::kLessEqual:
-      return !(lower && *lower > 0);
-    case Comparison::kGreater:
-      return !(upper && *upper <= 0) || MayHoldNan(file, test);
-    case Comparison::kGreaterEqual:
-      return !(upper && *upper < 0) || MayHoldNan(file, test);
-    case Comparison::kIsNull:
-    case Comparison::kIsNotNull:
-      break;
-  }
-  return true;
-}
 
 std::string LocalPath(const std::string& uri) {
   if (uri.starts_with("file:///")) return uri.substr(sizeof("file://") - 1);
@@ -128,7 +41,7 @@ struct Found {
 };
 
 Status CollectFiles(Catalog& catalog, const TableVersion& version, const ManifestFile& file,
-                    const std::vector<Test>& tests, ScanPlan* plan, std::vector<Found>* found) {
+                    const FilePruner& pruner, ScanPlan* plan, std::vector<Found>* found) {
   const std::string name = version.table.name.ToString();
   ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(catalog.store(), file));
   for (ManifestEntry& entry : manifest.entries) {
@@ -141,9 +54,7 @@ Status CollectFiles(Catalog& catalog, const TableVersion& version, const Manifes
     }
     ARROW_RETURN_NOT_OK(CheckReadable(name, entry.file));
     ++plan->files_total;
-    const bool wanted = std::all_of(tests.begin(), tests.end(),
-                                    [&](const Test& test) { return MayMatch(entry.file, test); });
-    if (!wanted) continue;
+    if (!pruner.MayMatch(entry.file)) continue;
     Found one;
     one.sequence = entry.sequence_number.value_or(0);
     one.file.schema_id = SchemaIdOf(*version.table.metadata, file, manifest, entry);
@@ -174,13 +85,13 @@ Result<ScanPlan> PlanScan(Catalog& catalog, const TableVersion& version,
     return base::NotFound("{} has no snapshot {}; another engine may have expired it",
                           version.table.name.ToString(), *version.snapshot_id);
   }
-  const std::vector<Test> tests = TestsFor(*version.schema, predicates);
+  const FilePruner pruner(*version.schema, predicates);
   std::vector<Found> found;
   auto collect = [&]() -> Status {
     ARROW_ASSIGN_OR_RAISE(auto list, LoadManifestList(catalog.store(), *snapshot));
     for (const ManifestFile& file : list) {
       if (!file.MayHaveLiveFiles()) continue;
-      ARROW_RETURN_NOT_OK(CollectFiles(catalog, version, file, tests, &plan, &found));
+      ARROW_RETURN_NOT_OK(CollectFiles(catalog, version, file, pruner, &plan, &found));
     }
     return Status::OK();
   };

@@ -14,28 +14,9 @@
 #include "base/error.h"
 #include "table/data_file.h"
 #include "table/history.h"
+#include "table/predicate.h"
 
 namespace millpond::table {
-
-enum class Comparison {
-  kEqual,
-  kNotEqual,
-  kLess,
-  kLessEqual,
-  kGreater,
-  kGreaterEqual,
-  kIsNull,
-  kIsNotNull
-};
-
-/// `column op value`: rows that fail it are not wanted. A plan may keep more than it must, never
-/// less.
-struct Predicate {
-  std::string column;
-  Comparison op = Comparison::kEqual;
-  std::shared_ptr<arrow::Scalar>
-      value;  ///< Null for the two null tests. Any type comparable with the column.
-};
 
 struct ScanFile {
   DataFile file;

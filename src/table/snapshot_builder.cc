@@ -3,7 +3,8 @@
 #include "table/snapshot_builder.h"
 
 #include <algorithm>
-#include <charconv>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "base/random_id.h"
@@ -13,21 +14,6 @@
 #include "table/table_folder.h"
 
 namespace millpond::table {
-namespace {
-
-std::optional<int64_t> SummaryInt(const Snapshot* snapshot, const char* key) {
-  if (snapshot == nullptr) return 0;
-  auto found = snapshot->summary.find(key);
-  if (found == snapshot->summary.end()) return std::nullopt;
-  int64_t value = 0;
-  const std::string& text = found->second;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-}  // namespace
-
 Status CheckWritable(const TableMetadata& metadata, const std::string& table_name) {
   if (metadata.format_version != 2) {
     return base::Invalid("{} has Iceberg format version {}; Millpond writes version 2 only{}",
@@ -49,44 +35,34 @@ SnapshotBuilder::SnapshotBuilder(store::BlobStore* store, std::string commit_id)
     : store_(store), commit_id_(std::move(commit_id)), snapshot_id_(base::NewPositiveId()) {}
 
 Result<TableMetadata> SnapshotBuilder::Build(const TableMetadata& base,
-                                             const std::vector<DataFile>& added, int32_t schema_id,
-                                             bool replaces_all, BlobBatch* blobs) {
+                                             const SnapshotChange& change, BlobBatch* blobs) {
   blobs_ = blobs;
-  std::vector<ManifestFile> carried;
-  if (const Snapshot* current = base.current_snapshot(); current != nullptr) {
+  const Snapshot* current = base.current_snapshot();
+  ManifestFiles carried, list;
+  if (current != nullptr) {
     ARROW_ASSIGN_OR_RAISE(carried, LoadManifestList(*store_, *current));
   }
-  Totals removed;
-  std::vector<ManifestFile> list;
-  if (replaces_all) {
+  FileCounts added, removed;
+  for (const DataFile& file : change.added) added.Count(file, 0);
+  for (const DataFile& file : change.deletes) added.Count(file, 1);
+  if (change.replaces_all) {
     ARROW_ASSIGN_OR_RAISE(list, RemoveAll(base, carried, &removed));
   } else {
     // A manifest that only says what its own commit removed says nothing to later snapshots.
     std::erase_if(carried, [](const ManifestFile& file) { return !file.MayHaveLiveFiles(); });
+    ARROW_ASSIGN_OR_RAISE(ManifestFiles edited, RemoveSome(base, change, &carried, &removed));
     ARROW_ASSIGN_OR_RAISE(list, Merge(base, std::move(carried)));
+    std::move(edited.begin(), edited.end(), std::back_inserter(list));
   }
-  if (!added.empty()) {
-    ARROW_RETURN_NOT_OK(AddNewFiles(base, added, schema_id));
-    list.push_back(*added_);
-  }
-  const int64_t sequence = base.last_sequence_number + 1;
-  for (ManifestFile& manifest : list) {
-    if (manifest.added_snapshot_id != snapshot_id_) continue;
-    manifest.sequence_number = sequence;
-    if (manifest.existing_files == 0 && manifest.deleted_files == 0) {
-      manifest.min_sequence_number = sequence;
-    }
-  }
-  Totals new_files;
-  for (const DataFile& file : added) {
-    ++new_files.files;
-    new_files.records += file.record_count;
-    new_files.bytes += file.size;
-  }
+  ARROW_RETURN_NOT_OK(AddNewFiles(base, change));
+  list.insert(list.end(), added_->begin(), added_->end());
+  Number(base, &list);
   ARROW_ASSIGN_OR_RAISE(Snapshot snapshot, WriteSnapshot(base, list));
-  snapshot.summary = Summarise(base, new_files, removed, replaces_all);
+  snapshot.summary = SummaryOf(change.replaces_all ? nullptr : current, added, removed);
+  snapshot.summary["operation"] = OperationOf(added, removed, change.replaces_all);
+  snapshot.summary["millpond.commit-id"] = commit_id_;
   TableMetadata next = base;
-  next.last_sequence_number = sequence;
+  next.last_sequence_number = snapshot.sequence_number;
   next.current_snapshot_id = snapshot_id_;
   next.refs["main"] = {snapshot_id_, false};
   next.last_updated_ms = snapshot.timestamp_ms;
@@ -94,34 +70,16 @@ Result<TableMetadata> SnapshotBuilder::Build(const TableMetadata& base,
   return next;
 }
 
-std::map<std::string, std::string> SnapshotBuilder::Summarise(const TableMetadata& base,
-                                                              const Totals& added,
-                                                              const Totals& removed,
-                                                              bool replaces_all) const {
-  const char* replacing = added.files == 0 ? "delete" : "overwrite";
-  std::map<std::string, std::string> summary = {{"operation", replaces_all ? replacing : "append"},
-                                                {"millpond.commit-id", commit_id_}};
-  auto put = [&](const char* key, int64_t value) {
-    if (value > 0) summary[key] = std::to_string(value);
-  };
-  put("added-data-files", added.files);
-  put("added-records", added.records);
-  put("added-files-size", added.bytes);
-  put("deleted-data-files", removed.files);
-  put("deleted-records", removed.records);
-  put("removed-files-size", removed.bytes);
-  // A total is the last one plus the change; where another engine left it out, so do we.
-  const Snapshot* parent = replaces_all ? nullptr : base.current_snapshot();
-  auto total = [&](const char* key, int64_t change) {
-    if (auto before = SummaryInt(parent, key)) summary[key] = std::to_string(*before + change);
-  };
-  total("total-data-files", added.files);
-  total("total-records", added.records);
-  total("total-files-size", added.bytes);
-  total("total-delete-files", 0);
-  total("total-position-deletes", 0);
-  total("total-equality-deletes", 0);
-  return summary;
+// Files that this snapshot adds take its sequence number, which is known only now.
+void SnapshotBuilder::Number(const TableMetadata& base, ManifestFiles* list) const {
+  const int64_t sequence = base.last_sequence_number + 1;
+  for (ManifestFile& manifest : *list) {
+    if (manifest.added_snapshot_id != snapshot_id_) continue;
+    manifest.sequence_number = sequence;
+    if (manifest.existing_files == 0 && manifest.deleted_files == 0) {
+      manifest.min_sequence_number = sequence;
+    }
+  }
 }
 
 Result<Snapshot> SnapshotBuilder::WriteSnapshot(const TableMetadata& base,
@@ -136,17 +94,17 @@ Result<Snapshot> SnapshotBuilder::WriteSnapshot(const TableMetadata& base,
   snapshot.schema_id = base.current_schema_id;
   snapshot.manifest_list = fmt::format("{}/metadata/snap-{}-{}-{}.avro", base.location,
                                        snapshot_id_, lists_made_++, commit_id_);
-  ARROW_ASSIGN_OR_RAISE(
-      std::string bytes,
-      SerializeManifestList(list, snapshot.id, snapshot.parent_id, snapshot.sequence_number));
+  ARROW_ASSIGN_OR_RAISE(std::string bytes,
+                        SerializeManifestList(list, snapshot.id, snapshot.parent_id,
+                                              snapshot.sequence_number, base.format_version));
   blobs_->Add(snapshot.manifest_list, std::move(bytes));
   attempt_.push_back(snapshot.manifest_list);
   return snapshot;
 }
 
-Result<ManifestFile> SnapshotBuilder::WriteManifest(const TableMetadata& table,
-                                                    const Manifest& manifest,
+Result<ManifestFile> SnapshotBuilder::WriteManifest(const TableMetadata& table, Manifest manifest,
                                                     std::vector<std::string>* written) {
+  manifest.format_version = table.format_version;
   const Schema* schema = table.SchemaById(manifest.schema_id);
   ARROW_ASSIGN_OR_RAISE(std::string bytes,
                         SerializeManifest(manifest, schema != nullptr ? *schema : table.schema()));
@@ -160,24 +118,90 @@ Result<ManifestFile> SnapshotBuilder::WriteManifest(const TableMetadata& table,
   return DescribeManifest(manifest, uri, length, snapshot_id_);
 }
 
-Status SnapshotBuilder::AddNewFiles(const TableMetadata& base, const std::vector<DataFile>& added,
-                                    int32_t schema_id) {
+Status SnapshotBuilder::AddNewFiles(const TableMetadata& base, const SnapshotChange& change) {
   if (added_) return Status::OK();
-  Manifest manifest;
-  manifest.schema_id = schema_id;
-  manifest.partition_spec_id = base.default_spec_id;
-  for (const DataFile& file : added) {
-    ManifestEntry entry;
-    entry.snapshot_id = snapshot_id_;
-    entry.file = file;
-    manifest.entries.push_back(std::move(entry));
-  }
-  ARROW_ASSIGN_OR_RAISE(added_, WriteManifest(base, manifest, &kept_));
-  return Status::OK();
+  added_.emplace();
+  auto add = [&](const std::vector<DataFile>& files, bool of_deletes) -> Status {
+    if (files.empty()) return Status::OK();
+    Manifest manifest;
+    manifest.schema_id = change.schema_id;
+    manifest.partition_spec_id = base.default_spec_id;
+    manifest.of_deletes = of_deletes;
+    for (const DataFile& file : files) {
+      ManifestEntry entry;
+      entry.snapshot_id = snapshot_id_;
+      entry.content = of_deletes ? 1 : 0;
+      entry.file = file;
+      manifest.entries.push_back(std::move(entry));
+    }
+    ARROW_ASSIGN_OR_RAISE(added_->emplace_back(), WriteManifest(base, std::move(manifest), &kept_));
+    return Status::OK();
+  };
+  ARROW_RETURN_NOT_OK(add(change.added, false));
+  return add(change.deletes, true);
 }
 
-Result<std::vector<ManifestFile>> SnapshotBuilder::RemoveAll(
-    const TableMetadata& base, const std::vector<ManifestFile>& carried, Totals* removed) {
+Result<std::vector<ManifestFile>> SnapshotBuilder::RemoveSome(const TableMetadata& base,
+                                                              const SnapshotChange& change,
+                                                              ManifestFiles* carried,
+                                                              FileCounts* removed) {
+  ManifestFiles edited;
+  if (change.removed.empty()) return edited;
+  auto pending = change.removed;
+  std::set<std::string> likely;
+  for (const auto& [key, manifest] : change.removed) likely.insert(manifest);
+  // Where a file was seen last is where it is, unless manifests were merged or rewritten since.
+  for (const bool hinted : {true, false}) {
+    for (auto file = carried->begin(); file != carried->end() && !pending.empty();) {
+      std::optional<ManifestFile> written;
+      if (likely.contains(file->uri) == hinted) {
+        ARROW_ASSIGN_OR_RAISE(written, RemoveFrom(base, *file, &pending, removed));
+      }
+      if (!written) {
+        ++file;
+        continue;
+      }
+      edited.push_back(*std::move(written));
+      file = carried->erase(file);
+    }
+  }
+  if (pending.empty()) return edited;
+  return base::Conflict("{} is no longer a file of the table: someone else rewrote or removed it",
+                        pending.begin()->first);
+}
+
+Result<std::optional<ManifestFile>> SnapshotBuilder::RemoveFrom(
+    const TableMetadata& base, const ManifestFile& file,
+    std::map<std::string, std::string>* pending, FileCounts* removed) {
+  ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(*store_, file));
+  bool changed = false;
+  std::erase_if(manifest.entries,
+                [](const ManifestEntry& entry) { return entry.status == EntryStatus::kDeleted; });
+  for (ManifestEntry& entry : manifest.entries) {
+    entry.status = EntryStatus::kExisting;
+    const auto wanted = pending->find(EntryKey(entry.file));
+    if (wanted == pending->end()) continue;
+    pending->erase(wanted);
+    entry.status = EntryStatus::kDeleted;
+    entry.snapshot_id = snapshot_id_;
+    removed->Count(entry.file, entry.content);
+    changed = true;
+  }
+  if (!changed) return std::nullopt;
+  if (base.SchemaById(manifest.schema_id) == nullptr) {
+    return base::Invalid(
+        "manifest {} was written with schema {}, which the table no longer has; rewrite its "
+        "manifests in the engine that made it (Spark: CALL system.rewrite_manifests)",
+        file.uri, manifest.schema_id);
+  }
+  ARROW_ASSIGN_OR_RAISE(ManifestFile written, WriteManifest(base, std::move(manifest), &attempt_));
+  written.partitions = file.partitions;
+  return written;
+}
+
+Result<std::vector<ManifestFile>> SnapshotBuilder::RemoveAll(const TableMetadata& base,
+                                                             const ManifestFiles& carried,
+                                                             FileCounts* removed) {
   std::vector<ManifestFile> list;
   for (const ManifestFile& file : carried) {
     // Deletes have nothing left to apply to.
@@ -188,12 +212,11 @@ Result<std::vector<ManifestFile>> SnapshotBuilder::RemoveAll(
     for (ManifestEntry& entry : manifest.entries) {
       entry.status = EntryStatus::kDeleted;
       entry.snapshot_id = snapshot_id_;
-      ++removed->files;
-      removed->records += entry.file.record_count;
-      removed->bytes += entry.file.size;
+      removed->Count(entry.file, entry.content);
     }
     if (manifest.entries.empty()) continue;
-    ARROW_ASSIGN_OR_RAISE(ManifestFile written, WriteManifest(base, manifest, &attempt_));
+    ARROW_ASSIGN_OR_RAISE(ManifestFile written,
+                          WriteManifest(base, std::move(manifest), &attempt_));
     written.partitions = file.partitions;
     list.push_back(std::move(written));
   }
@@ -201,9 +224,9 @@ Result<std::vector<ManifestFile>> SnapshotBuilder::RemoveAll(
 }
 
 Result<std::vector<ManifestFile>> SnapshotBuilder::Merge(const TableMetadata& base,
-                                                         std::vector<ManifestFile> carried) {
-  ManifestMerge merge = PlanMerge(std::move(carried), base.default_spec_id);
-  std::vector<ManifestFile> list = std::move(merge.untouched);
+                                                         ManifestFiles carried) {
+  ManifestMerge merge = PlanMerge(std::move(carried));
+  ManifestFiles list = std::move(merge.untouched);
   if (merge.small.empty()) return list;
   std::vector<Manifest> loaded;
   for (const ManifestFile& file : merge.small) {
@@ -215,9 +238,8 @@ Result<std::vector<ManifestFile>> SnapshotBuilder::Merge(const TableMetadata& ba
     }
     loaded.push_back(std::move(manifest));
   }
-  for (const Manifest& manifest : MergeManifests(std::move(loaded))) {
-    ARROW_ASSIGN_OR_RAISE(ManifestFile written, WriteManifest(base, manifest, &attempt_));
-    list.push_back(std::move(written));
+  for (Manifest& manifest : MergeManifests(std::move(loaded))) {
+    ARROW_ASSIGN_OR_RAISE(list.emplace_back(), WriteManifest(base, std::move(manifest), &attempt_));
   }
   return list;
 }

@@ -12,9 +12,10 @@
 #include "base/error.h"
 #include "store/blob_store.h"
 #include "table/blob_batch.h"
-#include "table/data_file.h"
 #include "table/manifest.h"
 #include "table/metadata.h"
+#include "table/snapshot_change.h"
+#include "table/snapshot_summary.h"
 
 namespace millpond::table {
 
@@ -26,11 +27,10 @@ class SnapshotBuilder {
  public:
   SnapshotBuilder(store::BlobStore* store, std::string commit_id);
 
-  /// `base` with a new current snapshot that adds `added` after (or, with `replaces_all`, instead
-  /// of) what is there. `schema_id`: of the schema that the added files were written with. The
-  /// caller has checked that `base` is writable.
-  Result<TableMetadata> Build(const TableMetadata& base, const std::vector<DataFile>& added,
-                              int32_t schema_id, bool replaces_all, BlobBatch* blobs);
+  /// `base` with a new current snapshot that `change` makes of the one there. kConflict where a
+  /// file to remove is not there. The caller has checked that `base` is writable.
+  Result<TableMetadata> Build(const TableMetadata& base, const SnapshotChange& change,
+                              BlobBatch* blobs);
 
   /// Deletes what the last Build wrote for its base only; call before building on another.
   void DiscardAttempt();
@@ -38,29 +38,31 @@ class SnapshotBuilder {
   void DiscardAll();
 
  private:
-  struct Totals {
-    int64_t files = 0, records = 0, bytes = 0;
-  };
+  using ManifestFiles = std::vector<ManifestFile>;
 
-  Result<ManifestFile> WriteManifest(const TableMetadata& table, const Manifest& manifest,
+  Result<ManifestFile> WriteManifest(const TableMetadata& table, Manifest manifest,
                                      std::vector<std::string>* written);
-  Status AddNewFiles(const TableMetadata& base, const std::vector<DataFile>& added,
-                     int32_t schema_id);
-  Result<std::vector<ManifestFile>> RemoveAll(const TableMetadata& base,
-                                              const std::vector<ManifestFile>& carried,
-                                              Totals* removed);
-  Result<std::vector<ManifestFile>> Merge(const TableMetadata& base,
-                                          std::vector<ManifestFile> carried);
-  Result<Snapshot> WriteSnapshot(const TableMetadata& base, const std::vector<ManifestFile>& list);
-  std::map<std::string, std::string> Summarise(const TableMetadata& base, const Totals& added,
-                                               const Totals& removed, bool replaces_all) const;
+  /// Manifests of the change's new files, written once and kept between attempts.
+  Status AddNewFiles(const TableMetadata& base, const SnapshotChange& change);
+  Result<ManifestFiles> RemoveAll(const TableMetadata& base, const ManifestFiles& carried,
+                                  FileCounts* removed);
+  /// Takes the manifests that list removed files out of `carried` and gives them as written anew.
+  Result<ManifestFiles> RemoveSome(const TableMetadata& base, const SnapshotChange& change,
+                                   ManifestFiles* carried, FileCounts* removed);
+  Result<std::optional<ManifestFile>> RemoveFrom(const TableMetadata& base,
+                                                 const ManifestFile& file,
+                                                 std::map<std::string, std::string>* pending,
+                                                 FileCounts* removed);
+  Result<ManifestFiles> Merge(const TableMetadata& base, ManifestFiles carried);
+  void Number(const TableMetadata& base, ManifestFiles* list) const;
+  Result<Snapshot> WriteSnapshot(const TableMetadata& base, const ManifestFiles& list);
 
   store::BlobStore* store_;
   BlobBatch* blobs_ = nullptr;  // Of the Build in progress.
   std::string commit_id_;
   int64_t snapshot_id_;
   int manifests_made_ = 0, lists_made_ = 0;
-  std::optional<ManifestFile> added_;        // Kept between attempts.
+  std::optional<ManifestFiles> added_;       // Kept between attempts.
   std::vector<std::string> kept_, attempt_;  // URIs made.
 };
 

@@ -58,7 +58,7 @@ class SnapshotBuilderTest : public testing::Test {
     snapshot.id = 7;
     snapshot.sequence_number = 1;
     snapshot.manifest_list = table.location + "/metadata/list.avro";
-    Put(snapshot.manifest_list, SerializeManifestList(list, 7, {}, 1).ValueOrDie());
+    Put(snapshot.manifest_list, SerializeManifestList(list, 7, {}, 1, 2).ValueOrDie());
     table.snapshots = {snapshot};
     table.current_snapshot_id = 7;
     table.last_sequence_number = 1;
@@ -68,8 +68,10 @@ class SnapshotBuilderTest : public testing::Test {
   std::vector<Manifest> ManifestsAfterAppend(const TableMetadata& table) {
     SnapshotBuilder builder(store_.get(), "commit");
     BlobBatch blobs;
-    const TableMetadata next =
-        builder.Build(table, {File("new")}, table.current_schema_id, false, &blobs).ValueOrDie();
+    SnapshotChange change;
+    change.added = {File("new")};
+    change.schema_id = table.current_schema_id;
+    const TableMetadata next = builder.Build(table, change, &blobs).ValueOrDie();
     EXPECT_TRUE(blobs.Write(*store_).ok());
     std::vector<Manifest> manifests;
     for (const auto& row : LoadManifestList(*store_, *next.current_snapshot()).ValueOrDie()) {

@@ -26,7 +26,7 @@ void Check(bool holds) {
 void FuzzList(std::string_view bytes) {
   const auto rows = ParseManifestList(bytes, "list");
   if (!rows.ok()) return;
-  const auto written = SerializeManifestList(*rows, 2, 1, 3);
+  const auto written = SerializeManifestList(*rows, 2, 1, 3, 3);
   if (!written.ok()) return;
   const auto again = ParseManifestList(*written, "again");
   Check(again.ok() && again->size() == rows->size());

@@ -1,0 +1,136 @@
+// Copying rows between data files; see the header.
+#include "table/file_rewriter.h"
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+#include <parquet/arrow/reader.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/random_id.h"
+#include "table/file_projection.h"
+#include "table/table_folder.h"
+
+namespace millpond::table {
+namespace {
+
+// What one batch of rows should hold, decoded.
+constexpr int64_t kBatchBytes = 16LL << 20;
+constexpr int64_t kBatchRowsMost = 65536;
+// Parquet is a few times smaller than what it decodes to.
+constexpr int64_t kDecodedPerByte = 4;
+
+struct OpenedFile {
+  std::unique_ptr<parquet::arrow::FileReader> reader;
+  std::unique_ptr<arrow::RecordBatchReader> batches;
+};
+
+Result<OpenedFile> OpenFile(store::BlobStore& store, const DataFile& file) {
+  ARROW_ASSIGN_OR_RAISE(std::string path, store.PathOf(file.uri));
+  ARROW_ASSIGN_OR_RAISE(auto input, store.OpenRead(path));
+  const int64_t row_bytes =
+      std::max<int64_t>(1, kDecodedPerByte * file.size / std::max<int64_t>(1, file.record_count));
+  parquet::ArrowReaderProperties properties;
+  properties.set_use_threads(true);
+  properties.set_batch_size(std::clamp<int64_t>(kBatchBytes / row_bytes, 16, kBatchRowsMost));
+  properties.set_pre_buffer(false);  // It would hold whole row groups.
+  OpenedFile opened;
+  try {
+    parquet::arrow::FileReaderBuilder builder;
+    auto reading = parquet::default_reader_properties();
+    reading.enable_buffered_stream();
+    ARROW_RETURN_NOT_OK(builder.Open(input, reading));
+    builder.properties(properties);
+    ARROW_ASSIGN_OR_RAISE(opened.reader, builder.Build());
+    ARROW_ASSIGN_OR_RAISE(opened.batches, opened.reader->GetRecordBatchReader());
+  } catch (const std::exception& error) {
+    return base::Corrupt("{}", error.what());
+  }
+  return opened;
+}
+
+// The rows of `batch`, which begins at `first`, that are not deleted.
+Result<std::shared_ptr<arrow::RecordBatch>> Survivors(
+    const std::shared_ptr<arrow::RecordBatch>& batch, int64_t first, const RowPositions& deleted) {
+  arrow::BooleanBuilder keep;
+  ARROW_RETURN_NOT_OK(keep.Reserve(batch->num_rows()));
+  int64_t kept = 0;
+  for (int64_t i = 0; i < batch->num_rows(); ++i) {
+    const bool stays = !deleted.Contains(first + i);
+    keep.UnsafeAppend(stays);
+    kept += stays ? 1 : 0;
+  }
+  if (kept == batch->num_rows()) return batch;
+  ARROW_ASSIGN_OR_RAISE(auto mask, keep.Finish());
+  ARROW_ASSIGN_OR_RAISE(auto rows, arrow::compute::Filter(arrow::Datum(batch), arrow::Datum(mask)));
+  return rows.record_batch();
+}
+
+}  // namespace
+
+Result<bool> CanRewrite(store::BlobStore& store, const DataFile& file) {
+  if (file.format != "PARQUET") return false;
+  auto opened = OpenFile(store, file);
+  if (!opened.ok()) return base::WithContext(file.uri, opened.status());
+  return HasFieldIds(*opened->batches->schema());
+}
+
+FileRewriter::FileRewriter(Catalog* catalog, std::string location,
+                           std::shared_ptr<arrow::Schema> schema)
+    : catalog_(catalog), location_(std::move(location)), schema_(std::move(schema)) {}
+
+FileRewriter::~FileRewriter() {
+  file_.reset();
+  std::vector<std::string> uris;
+  for (const DataFile& file : files_) uris.push_back(file.uri);
+  DeleteQuietly(catalog_->store(), uris);
+}
+
+Status FileRewriter::Copy(const DataFile& source, const RowPositions& deleted,
+                          const base::Context& context) {
+  auto copy = [&]() -> Status {
+    ARROW_ASSIGN_OR_RAISE(OpenedFile opened, OpenFile(catalog_->store(), source));
+    int64_t position = 0;
+    while (true) {
+      ARROW_RETURN_NOT_OK(context.CheckStop());
+      std::shared_ptr<arrow::RecordBatch> batch;
+      ARROW_RETURN_NOT_OK(opened.batches->ReadNext(&batch));
+      if (batch == nullptr) break;
+      const int64_t first = position;
+      position += batch->num_rows();
+      ARROW_ASSIGN_OR_RAISE(auto rows, Survivors(batch, first, deleted));
+      if (rows->num_rows() == 0) continue;
+      ARROW_ASSIGN_OR_RAISE(rows, ProjectById(*rows, schema_));
+      ARROW_RETURN_NOT_OK(Write(*rows));
+    }
+    if (position == source.record_count) return Status::OK();
+    return base::Corrupt("it has {} rows, its manifest says {}", position, source.record_count);
+  };
+  return base::WithContext(source.uri, copy());
+}
+
+Status FileRewriter::Write(const arrow::RecordBatch& rows) {
+  if (file_ == nullptr) {
+    const std::string uri = fmt::format("{}/data/{}.parquet", location_, base::NewUuid());
+    ARROW_ASSIGN_OR_RAISE(
+        file_, DataFileWriter::Open(catalog_->store(), uri, schema_, rows, catalog_->settings()));
+  }
+  ARROW_RETURN_NOT_OK(file_->Write(rows));
+  return file_->IsFull() ? CloseFile() : Status::OK();
+}
+
+Status FileRewriter::CloseFile() {
+  if (file_ == nullptr) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(DataFile written, file_->Finish());
+  file_.reset();
+  files_.push_back(std::move(written));
+  return Status::OK();
+}
+
+Result<std::vector<DataFile>> FileRewriter::Finish() {
+  ARROW_RETURN_NOT_OK(CloseFile());
+  return std::exchange(files_, {});
+}
+
+}  // namespace millpond::table
