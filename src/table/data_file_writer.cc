@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 #include <utility>
 
 #include "table/file_statistics.h"
@@ -21,8 +22,9 @@ namespace {
 
 using parquet::ColumnDescriptor;
 
-// Raw bytes after which a row group ends whatever its row count: bounds what the encoder holds.
-constexpr int64_t kRowGroupBytes = 64LL << 20;
+// Raw bytes after which a row group ends whatever its row count: bounds what the encoder holds. A
+// small target size makes smaller ones, since a file can only roll where a row group ends.
+constexpr int64_t kRowGroupBytes = 64LL << 20, kSmallestRowGroupBytes = 64LL << 10;
 // Mean bytes a row in binary columns from which a table counts as holding blobs, and their page
 // size: about one image a page.
 constexpr int64_t kBlobRowBytes = 4096;
@@ -47,7 +49,43 @@ bool HoldsBlobs(const arrow::RecordBatch& sample) {
   return sample.num_rows() > 0 && bytes / sample.num_rows() >= kBlobRowBytes;
 }
 
-void SetColumn(const ColumnDescriptor& column, parquet::WriterProperties::Builder* builder) {
+// How many values are in a column; nullopt for types whose values have no bytes of their own.
+std::optional<int64_t> CountDistinct(const arrow::Array& column) {
+  std::unordered_set<std::string_view> seen;
+  const auto count = [&](const auto& bytes_of) {
+    for (int64_t i = 0; i < column.length(); ++i) {
+      if (column.IsValid(i)) seen.insert(bytes_of(i));
+    }
+    return static_cast<int64_t>(seen.size());
+  };
+  if (column.type_id() == arrow::Type::STRING || column.type_id() == arrow::Type::BINARY) {
+    const auto& texts = static_cast<const arrow::BinaryArray&>(column);
+    return count([&](int64_t i) { return texts.GetView(i); });
+  }
+  if (!arrow::is_primitive(column.type_id()) && !arrow::is_fixed_size_binary(column.type_id())) {
+    return std::nullopt;
+  }
+  const auto bits = static_cast<const arrow::FixedWidthType&>(*column.type()).bit_width();
+  if (bits < 8) return std::nullopt;
+  const auto width = static_cast<size_t>(bits / 8);
+  const auto* bytes = reinterpret_cast<const char*>(column.data()->buffers[1]->data()) +
+                      static_cast<size_t>(column.offset()) * width;
+  return count(
+      [&](int64_t i) { return std::string_view(bytes + static_cast<size_t>(i) * width, width); });
+}
+
+// A dictionary pays where values repeat; elsewhere it is built, found too large and thrown away,
+// row group by row group.
+bool ValuesRepeat(const arrow::RecordBatch& sample, const std::string& column) {
+  const auto values = sample.GetColumnByName(column);
+  if (values == nullptr) return true;
+  const auto distinct = CountDistinct(*values);
+  const int64_t present = values->length() - values->null_count();
+  return !distinct || *distinct <= present - present / 4;
+}
+
+void SetColumn(const ColumnDescriptor& column, const arrow::RecordBatch& sample,
+               parquet::WriterProperties::Builder* builder) {
   const auto path = column.path();
   switch (ColumnUseOf(column)) {
     case ColumnUse::kBlob:
@@ -59,6 +97,11 @@ void SetColumn(const ColumnDescriptor& column, parquet::WriterProperties::Builde
       builder->disable_dictionary(path)->disable_statistics(path);
       break;
     case ColumnUse::kPlain:
+      // Of nested columns the sample says nothing; Parquet tries and sees.
+      if (column.max_repetition_level() == 0 && path->ToDotVector().size() == 1 &&
+          !ValuesRepeat(sample, path->ToDotVector()[0])) {
+        builder->disable_dictionary(path);
+      }
       break;
   }
   if (path->ToDotString() == kSampleId) {
@@ -67,8 +110,8 @@ void SetColumn(const ColumnDescriptor& column, parquet::WriterProperties::Builde
 }
 
 Result<std::shared_ptr<parquet::WriterProperties>> PropertiesFor(
-    const arrow::Schema& schema, const parquet::ArrowWriterProperties& arrow_properties, bool blobs,
-    const WriteSettings& settings) {
+    const arrow::Schema& schema, const parquet::ArrowWriterProperties& arrow_properties,
+    const arrow::RecordBatch& sample, const WriteSettings& settings) {
   ARROW_ASSIGN_OR_RAISE(auto codec, arrow::util::Codec::GetCompressionType(settings.compression));
   parquet::WriterProperties::Builder builder;
   builder.compression(codec)
@@ -76,12 +119,14 @@ Result<std::shared_ptr<parquet::WriterProperties>> PropertiesFor(
       ->enable_page_checksum()
       ->max_row_group_length(settings.row_group_rows)
       ->created_by("millpond");
-  if (blobs) builder.data_pagesize(kBlobPageBytes)->write_batch_size(1);
+  if (HoldsBlobs(sample)) builder.data_pagesize(kBlobPageBytes)->write_batch_size(1);
   std::shared_ptr<parquet::SchemaDescriptor> descriptor;
   auto plain = builder.build();
   ARROW_RETURN_NOT_OK(
       parquet::arrow::ToParquetSchema(&schema, *plain, arrow_properties, &descriptor));
-  for (int i = 0; i < descriptor->num_columns(); ++i) SetColumn(*descriptor->Column(i), &builder);
+  for (int i = 0; i < descriptor->num_columns(); ++i) {
+    SetColumn(*descriptor->Column(i), sample, &builder);
+  }
   return builder.build();
 }
 
@@ -120,8 +165,8 @@ Result<std::unique_ptr<DataFileWriter>> DataFileWriter::Open(
   ARROW_RETURN_NOT_OK(Guarded([&]() -> Status {
     auto arrow_properties =
         parquet::ArrowWriterProperties::Builder().set_use_threads(true)->build();
-    ARROW_ASSIGN_OR_RAISE(auto properties, PropertiesFor(*file->schema_, *arrow_properties,
-                                                         HoldsBlobs(sample), settings));
+    ARROW_ASSIGN_OR_RAISE(auto properties,
+                          PropertiesFor(*file->schema_, *arrow_properties, sample, settings));
     ARROW_ASSIGN_OR_RAISE(file->blob_, store.Create(path));
     // The stream belongs to the blob; Parquet only borrows it.
     std::shared_ptr<arrow::io::OutputStream> sink(std::shared_ptr<void>(), file->blob_->stream());
@@ -144,24 +189,31 @@ DataFileWriter::~DataFileWriter() {
   blob_.reset();
 }
 
-Status DataFileWriter::Write(const arrow::RecordBatch& batch) {
-  CountNans(batch);
+Result<int64_t> DataFileWriter::Write(const arrow::RecordBatch& batch) {
+  if (batch.num_rows() == 0) return 0;
+  ARROW_ASSIGN_OR_RAISE(const int64_t batch_bytes, arrow::util::ReferencedBufferSize(batch));
+  const int64_t row_bytes = std::max<int64_t>(1, batch_bytes / batch.num_rows());
+  const int64_t most_bytes =
+      std::clamp(settings_.target_file_size / 2, kSmallestRowGroupBytes, kRowGroupBytes);
   int64_t offset = 0;
-  while (offset < batch.num_rows()) {
+  while (offset < batch.num_rows() && !full_) {
     ARROW_RETURN_NOT_OK(BeginRowGroup());
+    const int64_t fitting = std::max<int64_t>(1, (most_bytes - group_bytes_) / row_bytes);
     const int64_t take =
-        std::min(settings_.row_group_rows - group_rows_, batch.num_rows() - offset);
+        std::min({settings_.row_group_rows - group_rows_, fitting, batch.num_rows() - offset});
     auto slice = batch.Slice(offset, take);
+    CountNans(*slice);
     ARROW_RETURN_NOT_OK(Guarded([&] { return writer_->WriteRecordBatch(*slice); }));
     ARROW_ASSIGN_OR_RAISE(int64_t bytes, arrow::util::ReferencedBufferSize(*slice));
     offset += take;
     group_rows_ += take;
     group_bytes_ += bytes;
-    if (group_rows_ >= settings_.row_group_rows || group_bytes_ >= kRowGroupBytes) {
+    // Nearly full counts: where rows differ in size the rest would be filled in ever smaller steps.
+    if (group_rows_ >= settings_.row_group_rows || group_bytes_ >= most_bytes - most_bytes / 16) {
       ARROW_RETURN_NOT_OK(EndRowGroup());
     }
   }
-  return Status::OK();
+  return offset;
 }
 
 // Row groups are begun when rows for them are there, so that a file never ends in an empty one.

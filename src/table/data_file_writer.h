@@ -23,7 +23,8 @@ namespace millpond::table {
 
 class DataFileWriter {
  public:
-  /// `sample`: the first batch that will be written; large binary values in it choose small pages.
+  /// `sample`: the first batch that will be written; large binary values in it choose small pages,
+  /// columns whose values hardly repeat in it get no dictionary.
   static Result<std::unique_ptr<DataFileWriter>> Open(store::BlobStore& store,
                                                       const std::string& uri,
                                                       const std::shared_ptr<arrow::Schema>& schema,
@@ -33,7 +34,8 @@ class DataFileWriter {
   DataFileWriter(const DataFileWriter&) = delete;
   DataFileWriter& operator=(const DataFileWriter&) = delete;
 
-  Status Write(const arrow::RecordBatch& batch);
+  /// Takes rows from the front of the batch until it is full; returns how many.
+  Result<int64_t> Write(const arrow::RecordBatch& batch);
   /// True once the next row group would pass the target size.
   bool IsFull() const { return full_; }
   /// Completes and publishes.

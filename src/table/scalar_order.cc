@@ -37,9 +37,6 @@ struct Text {
 };
 using Kind = std::variant<std::monostate, Number, Real, Moment, Text, bool>;
 
-// A double holds every integer up to here.
-constexpr double kExactIntegers = 9007199254740992.0;
-
 template <class S>
 auto ValueOf(const Scalar& scalar) {
   return static_cast<const S&>(scalar).value;
@@ -124,9 +121,35 @@ std::optional<std::strong_ordering> Order(const Number& a, const Number& b) {
   return *left < *right ? std::strong_ordering::less : std::strong_ordering::greater;
 }
 
-// Engines round one side to the other's type before they compare; values further apart than any
-// such rounding keep their order.
-std::optional<std::strong_ordering> OrderUnlessClose(double a, double b, double precision) {
+using Ordering = std::optional<std::strong_ordering>;
+
+// Engines differ in which side they round to the other's type before they compare. Rounding keeps
+// values in order but may make them equal, so an order counts where all the ways to round give it.
+Ordering Agreed(Ordering a, Ordering b) { return a == b ? a : std::nullopt; }
+
+__extension__ typedef __int128 Whole;
+__extension__ typedef unsigned __int128 WholeBits;
+
+// Numbers without a fraction, as far as they fit; the others are ordered by their distance.
+std::optional<Whole> WholeOf(const Number& number) {
+  const auto& words = number.digits.little_endian_array();
+  const uint64_t sign = (words[1] >> 63) != 0 ? ~uint64_t{0} : 0;
+  if (number.scale != 0 || words[2] != sign || words[3] != sign) return std::nullopt;
+  return static_cast<Whole>((static_cast<WholeBits>(words[1]) << 64) | words[0]);
+}
+
+std::strong_ordering OrderExactly(Whole whole, double real) {
+  constexpr double kBeyond = 0x1p127;  // Of all that a Whole holds.
+  if (real >= kBeyond) return std::strong_ordering::less;
+  if (real < -kBeyond) return std::strong_ordering::greater;
+  const double floor = std::floor(real);
+  const auto below = static_cast<Whole>(floor);
+  if (whole != below) return whole <=> below;
+  return floor < real ? std::strong_ordering::less : std::strong_ordering::equal;
+}
+
+// Decimals with a scale: values further apart than any rounding keep their order.
+Ordering OrderUnlessClose(double a, double b, double precision) {
   const auto order = OrderReals(a, b);
   if (!order || std::isinf(a) || std::isinf(b)) return order;
   const double near = precision * std::max(std::abs(a), std::abs(b));
@@ -135,16 +158,23 @@ std::optional<std::strong_ordering> OrderUnlessClose(double a, double b, double 
 
 constexpr double kSinglePrecision = 1e-6, kDoublePrecision = 1e-14;
 
-std::optional<std::strong_ordering> Order(const Real& a, const Real& b) {
-  if (a.single == b.single) return OrderReals(a.value, b.value);
-  return OrderUnlessClose(a.value, b.value, kSinglePrecision);
+double Single(double value) { return static_cast<double>(static_cast<float>(value)); }
+
+Ordering Order(const Real& a, const Real& b) {
+  const Ordering order = OrderReals(a.value, b.value);
+  if (a.single == b.single) return order;
+  return Agreed(order, OrderReals(Single(a.value), Single(b.value)));
 }
 
-std::optional<std::strong_ordering> Order(const Number& a, const Real& b) {
-  const double number = a.digits.ToDouble(a.scale);
-  const bool exact = a.scale == 0 && std::abs(number) <= kExactIntegers && !b.single;
-  if (exact) return OrderReals(number, b.value);
-  return OrderUnlessClose(number, b.value, b.single ? kSinglePrecision : kDoublePrecision);
+Ordering Order(const Number& a, const Real& b) {
+  if (std::isnan(b.value)) return std::nullopt;
+  if (const auto whole = WholeOf(a)) {
+    const auto rounded = static_cast<double>(*whole);
+    const Ordering order = Agreed(OrderExactly(*whole, b.value), OrderReals(rounded, b.value));
+    return b.single ? Agreed(order, OrderReals(Single(rounded), b.value)) : order;
+  }
+  return OrderUnlessClose(a.digits.ToDouble(a.scale), b.value,
+                          b.single ? kSinglePrecision : kDoublePrecision);
 }
 
 std::optional<std::strong_ordering> Order(const Moment& a, const Moment& b) {

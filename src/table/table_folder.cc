@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/random_id.h"
+#include "base/text.h"
 #include "base/time.h"
 
 namespace millpond::table {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr const char* kVersionsMax = "write.metadata.previous-versions-max";
 constexpr const char* kDeleteAfterCommit = "write.metadata.delete-after-commit.enabled";
+constexpr const char* kMetadataCompression = "write.metadata.compression-codec";
 constexpr int64_t kVersionsMaxDefault = 100;  // Iceberg's own.
 
 // Other readers take URIs apart in different ways, so folders hold only what all of them leave
@@ -42,6 +44,13 @@ int64_t VersionOf(const std::string& location) {
   return version;
 }
 
+// How the table wants its metadata files, whoever set it; Iceberg's own default is none.
+std::string_view MetadataSuffix(const TableMetadata& metadata) {
+  auto codec = metadata.properties.find(kMetadataCompression);
+  const bool gzip = codec != metadata.properties.end() && base::ToLower(codec->second) == "gzip";
+  return gzip ? ".gz.metadata.json" : ".metadata.json";
+}
+
 // Names the predecessor in the log and takes the oldest out; returns those that may go.
 std::vector<std::string> ExtendLog(const Table& base, TableMetadata* next) {
   const int64_t keep = std::clamp<int64_t>(IntProperty(*next, kVersionsMax, kVersionsMaxDefault), 1,
@@ -66,6 +75,7 @@ std::map<std::string, std::string> NewTableProperties(
     const WriteSettings& settings, const std::map<std::string, std::string>& given) {
   std::map<std::string, std::string> properties = given;
   properties.insert({"write.parquet.compression-codec", settings.compression});
+  properties.insert({kMetadataCompression, "gzip"});
   properties.insert({kDeleteAfterCommit, "true"});
   properties.insert({kVersionsMax, std::to_string(settings.metadata_versions_max)});
   return properties;
@@ -80,8 +90,8 @@ Result<WrittenMetadata> WriteMetadata(const Table* base, const TableName& name, 
     written.expired = ExtendLog(*base, &next);
     next.last_updated_ms = std::max(base::NowMs(), base->metadata->last_updated_ms);
   }
-  const std::string location =
-      fmt::format("{}/metadata/{:05}-{}.metadata.json", next.location, version, base::NewUuid());
+  const std::string location = fmt::format("{}/metadata/{:05}-{}{}", next.location, version,
+                                           base::NewUuid(), MetadataSuffix(next));
   ARROW_ASSIGN_OR_RAISE(std::string text, EncodeMetadataFile(next, location));
   // What readers will parse is what we go on with, and a document that fails here never becomes
   // visible.

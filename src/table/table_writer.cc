@@ -117,14 +117,19 @@ Status TableWriter::State::FlushChunk() {
 }
 
 Status TableWriter::State::Encode(const arrow::RecordBatch& batch) {
-  if (file == nullptr) {
-    ARROW_ASSIGN_OR_RAISE(
-        file, DataFileWriter::Open(catalog->store(),
-                                   fmt::format("{}/data/{}.parquet", location, base::NewUuid()),
-                                   schema, batch, catalog->settings()));
+  for (int64_t offset = 0; offset < batch.num_rows();) {
+    const auto rest = batch.Slice(offset);
+    if (file == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(
+          file, DataFileWriter::Open(catalog->store(),
+                                     fmt::format("{}/data/{}.parquet", location, base::NewUuid()),
+                                     schema, *rest, catalog->settings()));
+    }
+    ARROW_ASSIGN_OR_RAISE(const int64_t taken, file->Write(*rest));
+    offset += taken;
+    if (file->IsFull()) ARROW_RETURN_NOT_OK(CloseFile());
   }
-  ARROW_RETURN_NOT_OK(file->Write(batch));
-  return file->IsFull() ? CloseFile() : Status::OK();
+  return Status::OK();
 }
 
 Status TableWriter::State::CloseFile() {
@@ -181,7 +186,7 @@ Status TableWriter::Write(const arrow::RecordBatch& batch, const base::Context& 
   // Slices keep what is held small even where a caller's batch is not.
   ARROW_ASSIGN_OR_RAISE(int64_t bytes, arrow::util::ReferencedBufferSize(batch));
   const int64_t pieces =
-      std::max<int64_t>(1, std::max(bytes / kChunkBytes, batch.num_rows() / kChunkRows));
+      1 + std::max(bytes / (kChunkBytes + 1), batch.num_rows() / (kChunkRows + 1));
   const int64_t step = std::max<int64_t>(1, (batch.num_rows() + pieces - 1) / pieces);
   for (int64_t offset = 0; offset < batch.num_rows(); offset += step) {
     ARROW_RETURN_NOT_OK(context.CheckStop());
