@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from millpond.demo.report import write_report
 from millpond.demo.story import Story
+
+CANCELLED = 130  # As every verb ends on ctrl-C.
 
 
 def main() -> int:
@@ -18,6 +21,16 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=Path("millpond-demo.html"), help="where the HTML report goes")
     parser.add_argument("--json", action="store_true", help="print the facts as JSON")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return _main(options)
+    except KeyboardInterrupt:
+        kept = f"; what there is so far is in {options.folder}" if options.folder else ""
+        sys.stderr.write(f"error (cancelled): the demo was stopped{kept}\n")
+        return CANCELLED
+
+
+def _main(options: argparse.Namespace) -> int:
     try:
         import sklearn  # noqa: F401
     except ImportError:
