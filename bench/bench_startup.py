@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import statistics
 import sys
 from pathlib import Path
 
 import harness
 
 
-def medians(commands: dict[str, list[str]], runs: int) -> dict[str, list[float]]:
-    """Seconds of each command, run in turn."""
-    times: dict[str, list[float]] = {name: [] for name in commands}
+def time_in_turn(commands: dict[str, list[str]], runs: int) -> dict[str, harness.Times]:
+    """What each command took, run in turn; the first round is not counted."""
+    times = {name: harness.Times() for name in commands}
     for number in range(runs + 1):
         for name, command in commands.items():
-            seconds = harness.run_process(command).seconds
+            process = harness.run_process(command)
             if number > 0:
-                times[name].append(seconds)
+                times[name].add(process.seconds, process.cpu_seconds)
     return times
 
 
@@ -54,23 +53,8 @@ def main() -> None:
     ]
     outcomes = []
     for case, ours, peer_name, peer, aim in pairs:
-        times = medians({"ours": ours, "peer": peer}, options.runs)
-        ratios = [mine / theirs for mine, theirs in zip(times["ours"], times["peer"], strict=True)]
-        outcomes.append(
-            harness.Outcome(
-                case=case,
-                unit="s",
-                ours=case,
-                peer=peer_name,
-                ours_median=statistics.median(times["ours"]),
-                peer_median=statistics.median(times["peer"]),
-                ratio=statistics.median(ratios),
-                ratio_low=min(ratios),
-                ratio_high=max(ratios),
-                runs=options.runs,
-                aim=aim,
-            )
-        )
+        times = time_in_turn({"ours": ours, "peer": peer}, options.runs)
+        outcomes.append(harness.outcome(case, (case, peer_name), times["ours"], times["peer"], aim=aim))
     harness.publish("startup", outcomes, options.out)
 
 

@@ -45,35 +45,64 @@ class Outcome:
     runs: int
     aim: str
     note: str = ""
+    ours_cpu: float = 0.0
+    peer_cpu: float = 0.0
+    cpu_ratio: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def compare(case: str, ours: Side, peer: Side, *, runs: int = 7, aim: str = "", check: bool = True) -> Outcome:
-    """Time both sides in alternation; the ratio is ours / peer pair by pair (lower is better)."""
-    first, second = ours.run(), peer.run()  # warm-up, and the check that both do the same work
-    if check and first != second:
-        raise AssertionError(f"{case}: {ours.name} gave {first!r}, {peer.name} gave {second!r}")
-    ours_times: list[float] = []
-    peer_times: list[float] = []
-    for number in range(runs):
-        for side in (ours, peer) if number % 2 == 0 else (peer, ours):
-            begin = time.perf_counter()
-            side.run()
-            (ours_times if side is ours else peer_times).append(time.perf_counter() - begin)
-    ratios = [mine / theirs for mine, theirs in zip(ours_times, peer_times, strict=True)]
+@dataclass
+class Times:
+    """What the runs of one side took: seconds, and processor seconds of all its threads."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def add(self, wall: float, cpu: float) -> None:
+        """One more run."""
+        self.wall.append(wall)
+        self.cpu.append(cpu)
+
+
+def outcome(case: str, names: tuple[str, str], ours: Times, peer: Times, *, aim: str = "", note: str = "") -> Outcome:
+    """Medians of both sides; the ratios are ours / peer pair by pair (lower is better)."""
+    ratios = [mine / theirs for mine, theirs in zip(ours.wall, peer.wall, strict=True)]
+    cpu_ratios = [mine / theirs if theirs > 0 else 1.0 for mine, theirs in zip(ours.cpu, peer.cpu, strict=True)]
     return Outcome(
         case=case,
         unit="s",
-        ours=ours.name,
-        peer=peer.name,
-        ours_median=statistics.median(ours_times),
-        peer_median=statistics.median(peer_times),
+        ours=names[0],
+        peer=names[1],
+        ours_median=statistics.median(ours.wall),
+        peer_median=statistics.median(peer.wall),
         ratio=statistics.median(ratios),
         ratio_low=min(ratios),
         ratio_high=max(ratios),
-        runs=runs,
+        runs=len(ratios),
         aim=aim,
+        note=note,
+        ours_cpu=statistics.median(ours.cpu),
+        peer_cpu=statistics.median(peer.cpu),
+        cpu_ratio=statistics.median(cpu_ratios),
     )
+
+
+def compare(
+    case: str, ours: Side, peer: Side, *, runs: int = 7, repeats: int = 1, aim: str = "", check: bool = True
+) -> Outcome:
+    """Time both sides in alternation, each run being ``repeats`` times the work."""
+    first, second = ours.run(), peer.run()  # warm-up, and the check that both do the same work
+    if check and first != second:
+        raise AssertionError(f"{case}: {ours.name} gave {first!r}, {peer.name} gave {second!r}")
+    times = {ours.name: Times(), peer.name: Times()}
+    for number in range(runs):
+        for side in (ours, peer) if number % 2 == 0 else (peer, ours):
+            begin, cpu = time.perf_counter(), time.process_time()
+            for _ in range(repeats):
+                side.run()
+            wall = (time.perf_counter() - begin) / repeats
+            times[side.name].add(wall, (time.process_time() - cpu) / repeats)
+    return outcome(case, (ours.name, peer.name), times[ours.name], times[peer.name], aim=aim)
 
 
 @dataclass(frozen=True)
@@ -130,15 +159,16 @@ def publish(name: str, outcomes: Sequence[Outcome], out: Path) -> None:
         "",
         machine(),
         "",
-        "| case | ours | peer | ours, median | peer, median | ratio (range) | aim |",
-        "|---|---|---|---|---|---|---|",
+        "| case | ours | peer | ours, median | peer, median | ratio (range) | processor time, ratio | runs | aim |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for one in outcomes:
         scale, unit = (1e3, "ms") if one.unit == "s" and one.peer_median < 1 and one.ours_median < 1 else (1, one.unit)
         lines.append(
             f"| {one.case} | {one.ours} | {one.peer} | {one.ours_median * scale:.4g} {unit} | "
             f"{one.peer_median * scale:.4g} {unit} | "
-            f"{one.ratio:.2f} ({one.ratio_low:.2f}-{one.ratio_high:.2f}) | {one.aim} |"
+            f"{one.ratio:.2f} ({one.ratio_low:.2f}-{one.ratio_high:.2f}) | {one.cpu_ratio:.2f} | {one.runs} | "
+            f"{one.aim} |"
         )
     lines += [f"\n{one.case}: {one.note}" for one in outcomes if one.note]
     text = "\n".join(lines) + "\n"
