@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
+#include <cstring>
 #include <numeric>
 
 namespace millpond::base {
@@ -62,10 +64,22 @@ size_t SequenceLength(std::string_view text) {
   return 0;
 }
 
+// Most text is ASCII, and whole words of it need no look at their bytes.
+bool BeginsWithEightAscii(std::string_view text) {
+  uint64_t word = 0;
+  if (text.size() < sizeof word) return false;
+  std::memcpy(&word, text.data(), sizeof word);
+  return (word & 0x8080808080808080ULL) == 0;
+}
+
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
   while (!text.empty()) {
+    if (BeginsWithEightAscii(text)) {
+      text.remove_prefix(8);
+      continue;
+    }
     size_t length = SequenceLength(text);
     if (length == 0) return false;
     text.remove_prefix(length);

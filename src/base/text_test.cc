@@ -21,6 +21,18 @@ TEST(Utf8Test, AcceptsAndRefusesTheEdges) {
   }
 }
 
+// Whole words of ASCII are skipped: what stands at every place of a word is still looked at.
+TEST(Utf8Test, FindsABadByteAtAnyPlace) {
+  for (size_t at = 0; at < 40; ++at) {
+    std::string text(40, 'x');
+    text[at] = '\xFF';
+    EXPECT_FALSE(IsValidUtf8(text)) << at;
+    text.replace(at, 1, "é");
+    EXPECT_TRUE(IsValidUtf8(text)) << at;
+    EXPECT_FALSE(IsValidUtf8(text.substr(0, at + 1))) << at;
+  }
+}
+
 TEST(NearestTest, FindsTyposButNotStrangers) {
   const std::vector<std::string> words = {"commit", "config", "check", "clean"};
   EXPECT_EQ(Nearest("comit", words), "commit");
