@@ -52,12 +52,24 @@ nb::dlpack::dtype TensorType(const arrow::DataType& type) {
       return of(Code::Bool, 8);
     case arrow::Type::UINT8:
       return of(Code::UInt, 8);
+    case arrow::Type::UINT16:
+      return of(Code::UInt, 16);
+    case arrow::Type::UINT32:
+      return of(Code::UInt, 32);
+    case arrow::Type::UINT64:
+      return of(Code::UInt, 64);
+    case arrow::Type::INT8:
+      return of(Code::Int, 8);
+    case arrow::Type::INT16:
+      return of(Code::Int, 16);
     case arrow::Type::INT32:
     case arrow::Type::DATE32:
       return of(Code::Int, 32);
     case arrow::Type::INT64:
     case arrow::Type::TIMESTAMP:
       return of(Code::Int, 64);
+    case arrow::Type::HALF_FLOAT:
+      return of(Code::Float, 16);
     case arrow::Type::FLOAT:
       return of(Code::Float, 32);
     case arrow::Type::DOUBLE:
@@ -71,7 +83,18 @@ nb::dlpack::dtype TensorType(const arrow::DataType& type) {
 
 /// What NumPy calls a type that DLPack has no word for; empty: none is needed.
 std::string ViewOf(const arrow::DataType& type) {
-  if (type.id() == arrow::Type::TIMESTAMP) return "datetime64[us]";
+  if (type.id() == arrow::Type::TIMESTAMP) {
+    switch (static_cast<const arrow::TimestampType&>(type).unit()) {
+      case arrow::TimeUnit::SECOND:
+        return "datetime64[s]";
+      case arrow::TimeUnit::MILLI:
+        return "datetime64[ms]";
+      case arrow::TimeUnit::MICRO:
+        return "datetime64[us]";
+      case arrow::TimeUnit::NANO:
+        return "datetime64[ns]";
+    }
+  }
   if (type.id() == arrow::Type::DATE32) return "datetime64[D]";
   return "";
 }
@@ -198,6 +221,27 @@ nb::object NextBatch(OpenedLoader& loader) {
   return batch == nullptr ? nb::none() : nb::cast(HandedBatch{std::move(batch)});
 }
 
+// [{"name", "dtype", "shape" of one row, "ragged", "nulls"}]; dtype is NumPy's word, else "str" or
+// "bytes".
+nb::list SpecsOf(const OpenedLoader& loader) {
+  nb::list list;
+  for (const auto& spec : loader.value->columns()) {
+    std::string dtype = ViewOf(*spec.type);
+    if (spec.type->id() == arrow::Type::STRING) dtype = "str";
+    if (spec.type->id() == arrow::Type::BINARY) dtype = "bytes";
+    if (spec.type->id() == arrow::Type::HALF_FLOAT) dtype = "float16";
+    if (spec.type->id() == arrow::Type::FLOAT) dtype = "float32";
+    if (spec.type->id() == arrow::Type::DOUBLE) dtype = "float64";
+    if (dtype.empty()) dtype = spec.type->name();  // bool, int8, uint16…: the words agree.
+    list.append(ToPython({{"name", spec.name},
+                          {"dtype", dtype},
+                          {"shape", spec.shape},
+                          {"ragged", spec.ragged},
+                          {"nulls", spec.null_count}}));
+  }
+  return list;
+}
+
 nb::dict StatsOf(const OpenedLoader& loader) {
   const auto stats = loader.value->stats();
   return nb::cast<nb::dict>(ToPython({{"samples", stats.samples},
@@ -226,6 +270,11 @@ void BindLoader(nb::module_& module) {
           "set_epoch",
           [](OpenedLoader& loader, int64_t epoch) { ThrowIfFailed(loader.value->SetEpoch(epoch)); },
           "epoch"_a)
+      .def(
+          "skip",
+          [](OpenedLoader& loader, int64_t steps) { ThrowIfFailed(loader.value->Skip(steps)); },
+          "steps"_a)
+      .def("columns", &SpecsOf)
       .def("state_dict",
            [](const OpenedLoader& loader) { return ToPython(loader.value->StateDict()); })
       .def(

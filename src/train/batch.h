@@ -20,6 +20,15 @@ struct BatchColumn {
   std::shared_ptr<arrow::Array> array;  ///< Text, binary, ragged lists; null where `values` is set.
 };
 
+/// What a column of every batch of a loader looks like, known before the first one.
+struct ColumnSpec {
+  std::string name;
+  std::shared_ptr<arrow::DataType> type;  ///< Of one element.
+  std::vector<int64_t> shape;             ///< Of one row: [], [length], [height, width, channels].
+  bool ragged = false;     ///< Lists that differ in length: `type` is that of their elements.
+  int64_t null_count = 0;  ///< Of the part; in floats null is NaN.
+};
+
 /// A sample whose image could not be decoded.
 struct BrokenSample {
   std::string key;  ///< "sample_id=42"

@@ -33,8 +33,10 @@ class Lease final : public arrow::MutableBuffer {
   ~Lease() override {
     auto shelf = shelf_.lock();
     if (shelf == nullptr) return;
-    std::lock_guard guard(shelf->mutex);
-    if (shelf->free.size() < BufferPool::Shelf::kMostKept) {
+    // A buffer that finds the shelf busy is freed; so nothing waits for a lock that a fork left
+    // shut.
+    const std::unique_lock guard(shelf->mutex, std::try_to_lock);
+    if (guard && shelf->free.size() < BufferPool::Shelf::kMostKept) {
       int64_t size = buffer_->size();
       shelf->free.emplace(size, std::move(buffer_));
     }

@@ -1,5 +1,5 @@
 // What a dataset is, as a person writes it: a name, one SELECT, the key of a sample, splits, label
-// and feature columns. YAML, JSON and the ledger hold the same document; docs/guide/train.md
+// and feature columns. YAML, JSON and the ledger hold the same document; docs/guide/datasets.md
 // describes it. A value: no I/O here.
 #pragma once
 

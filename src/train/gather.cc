@@ -69,6 +69,7 @@ Result<Gatherer::ColumnPlan> Gatherer::PlanColumn(const SegmentColumn& column,
   ColumnPlan plan{};
   plan.name = column.name;
   plan.type = column.type;
+  plan.null_count = column.null_count;
   plan.index = segment_->ColumnIndex(column.name);
   auto decode = options.decode.find(column.name);
   const arrow::Type::type id = column.type->id();
@@ -106,6 +107,19 @@ Result<Gatherer::ColumnPlan> Gatherer::PlanColumn(const SegmentColumn& column,
   plan.shape = id == arrow::Type::BOOL ? Shape::kBoolean : Shape::kValue;
   plan.width = id == arrow::Type::BOOL ? 1 : column.type->byte_width();
   return plan;
+}
+
+std::vector<ColumnSpec> Gatherer::Specs() const {
+  std::vector<ColumnSpec> specs;
+  for (const ColumnPlan& plan : plans_) {
+    ColumnSpec spec{plan.name, plan.type, {}, plan.shape == Shape::kRagged, plan.null_count};
+    if (plan.shape == Shape::kMatrix) spec.shape = {plan.length};
+    if (plan.shape == Shape::kImage) {
+      spec.shape = {plan.size.height, plan.size.width, plan.channels};
+    }
+    specs.push_back(std::move(spec));
+  }
+  return specs;
 }
 
 Status Gatherer::PlanImage(const DecodeOptions& decode, ColumnPlan* plan) const {

@@ -27,6 +27,8 @@ class Gatherer {
   static Result<std::unique_ptr<Gatherer>> Make(std::shared_ptr<const Segment> segment,
                                                 const LoaderOptions& options);
 
+  std::vector<ColumnSpec> Specs() const;
+
   /// Fills rows, columns and broken of `batch` with these rows, in this order.
   Status Gather(std::span<const int64_t> rows, Batch* batch) const;
 
@@ -40,6 +42,7 @@ class Gatherer {
     int64_t width;  // Bytes of a row (kValue, kMatrix), of an element (kRagged).
     bool fill_nulls = false;
     int64_t length = 0;  // Elements of a row (kMatrix).
+    int64_t null_count = 0;
     int channels = 0;
     ImageSize size;
   };

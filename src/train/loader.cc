@@ -1,6 +1,8 @@
 // The loader: which positions come next, and a queue of batches in the making.
 #include "train/loader.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -61,13 +63,18 @@ class NativeLoader final : public Loader {
       : segment_(std::move(segment)),
         options_(std::move(options)),
         gatherer_(std::move(gatherer)) {}
-  ~NativeLoader() override { Forget(); }
+  ~NativeLoader() override {
+    Forget();
+    LeaveThreadsOfParent();
+  }
 
   BatchResult Next(const base::Context& context) override {
     ARROW_RETURN_NOT_OK(context.CheckStop());
+    ARROW_RETURN_NOT_OK(MakeOwnAfterFork());
     if (pool_ == nullptr) {
       ARROW_ASSIGN_OR_RAISE(
           pool_, base::ThreadPool::Make(options_.threads, static_cast<size_t>(options_.prefetch)));
+      process_ = getpid();
       started_ = Clock::now();
     }
     FillQueue();
@@ -100,6 +107,17 @@ class NativeLoader final : public Loader {
     if (epoch < 0) return base::Invalid("epoch is {}; epochs count from 0", epoch);
     Forget();
     next_ = ahead_ = {epoch, 0, 0};
+    return Status::OK();
+  }
+
+  Status Skip(int64_t steps) override {
+    if (steps < 0) return base::Invalid("cannot skip {} steps; expected 0 or more", steps);
+    Forget();
+    const int64_t left = StepsFrom(segment_->rows(), next_.position, GlobalBatch(), options_.last);
+    steps = std::min(steps, left);
+    next_.position += steps * GlobalBatch();
+    next_.step += steps;
+    ahead_ = next_;
     return Status::OK();
   }
 
@@ -151,6 +169,7 @@ class NativeLoader final : public Loader {
   int64_t steps_per_epoch() const override {
     return StepsFrom(segment_->rows(), 0, GlobalBatch(), options_.last);
   }
+  std::vector<ColumnSpec> columns() const override { return gatherer_->Specs(); }
   const LoaderOptions& options() const override { return options_; }
   const std::shared_ptr<const Segment>& segment() const override { return segment_; }
   LoaderStats stats() const override {
@@ -204,6 +223,26 @@ class NativeLoader final : public Loader {
     return batch;
   }
 
+  bool IsForked() const { return pool_ != nullptr && process_ != getpid(); }
+
+  // Threads do not cross a fork: joining them in the child would wait for ever.
+  void LeaveThreadsOfParent() {
+    if (IsForked()) static_cast<void>(pool_.release());
+  }
+
+  // In a forked child: what the parent's threads were making, and the buffers whose lock they may
+  // have held, are left alone.
+  Status MakeOwnAfterFork() {
+    if (!IsForked()) return Status::OK();
+    Forget();
+    ahead_ = next_;
+    LeaveThreadsOfParent();
+    ARROW_ASSIGN_OR_RAISE(auto gatherer, Gatherer::Make(segment_, options_));
+    static_cast<void>(gatherer_.release());
+    gatherer_ = std::move(gatherer);
+    return Status::OK();
+  }
+
   // Drops what is being made; batches under way finish unseen.
   void Forget() {
     ++generation_;
@@ -212,14 +251,15 @@ class NativeLoader final : public Loader {
 
   const std::shared_ptr<const Segment> segment_;
   const LoaderOptions options_;
-  const std::unique_ptr<Gatherer> gatherer_;
-  Cursor next_;   // Of the batch that Next hands out.
-  Cursor ahead_;  // Of the batch that is sent to the threads next.
+  std::unique_ptr<Gatherer> gatherer_;  // Changes only where no thread uses it.
+  Cursor next_;                         // Of the batch that Next hands out.
+  Cursor ahead_;                        // Of the batch that is sent to the threads next.
   std::deque<Pending> queue_;
   std::atomic<int64_t> generation_ = 0;
   std::optional<Clock::time_point> started_;
   double wait_seconds_ = 0;
   int64_t samples_ = 0, batches_ = 0, broken_ = 0;
+  pid_t process_ = 0;                       // That pool_'s threads live in.
   std::unique_ptr<base::ThreadPool> pool_;  // Last: its threads use the rest.
 };
 

@@ -1,6 +1,6 @@
 // Batches of a segment, in the order that (dataset, seed, epoch, position) fixes (law 3), gathered
-// ahead of time by native threads. One consumer at a time; threads start with the first Next, so a
-// loader that has not begun may be carried over a fork.
+// ahead of time by native threads. One consumer at a time. Threads start with the first Next; a
+// loader that is carried over a fork goes on in the child with threads of its own.
 #pragma once
 
 #include <cstdint>
@@ -62,6 +62,8 @@ class Loader {
 
   /// Jumps to the beginning of an epoch.
   virtual Status SetEpoch(int64_t epoch) = 0;
+  /// Passes over the next `steps` global steps of the epoch in O(1), at most to its end.
+  virtual Status Skip(int64_t steps) = 0;
 
   /// {"format", "dataset", "dataset_hash", "part", "shuffle", "seed", "epoch", "position", "step",
   /// "batch_size", "world_size"}: where the next batch begins, the same on every rank. Position
@@ -72,6 +74,7 @@ class Loader {
   virtual Status LoadStateDict(const base::Json& state) = 0;
 
   virtual int64_t steps_per_epoch() const = 0;
+  virtual std::vector<ColumnSpec> columns() const = 0;
   virtual const LoaderOptions& options() const = 0;
   virtual const std::shared_ptr<const Segment>& segment() const = 0;
   virtual LoaderStats stats() const = 0;

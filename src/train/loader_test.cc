@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -238,6 +240,63 @@ TEST_F(LoaderTest, ColumnsHaveTheShapesOfTheirTypes) {
   EXPECT_EQ(column(8).type->id(), arrow::Type::DATE32);
   EXPECT_EQ(reinterpret_cast<const double*>(column(9).values->data())[4], 4.0);
 }
+
+TEST_F(LoaderTest, SaysWhatColumnsLookLikeBeforeTheFirstBatch) {
+  auto loader = Make({.batch_size = 20}, {"id", "holes", "triple", "ragged", "text"});
+  auto specs = loader->columns();
+  auto batch = loader->Next({}).ValueOrDie();
+  ASSERT_EQ(specs.size(), batch->columns.size());
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const BatchColumn& column = batch->columns[i];
+    EXPECT_EQ(specs[i].name, column.name);
+    std::vector<int64_t> shape = {batch->rows};
+    shape.insert(shape.end(), specs[i].shape.begin(), specs[i].shape.end());
+    EXPECT_EQ(shape, column.shape);
+    EXPECT_TRUE(
+        (specs[i].ragged ? arrow::list(specs[i].type) : specs[i].type)->Equals(column.type, false))
+        << column.type->ToString();
+  }
+  EXPECT_EQ(specs[1].null_count, 21);
+  EXPECT_TRUE(specs[3].ragged);
+}
+
+TEST_F(LoaderTest, SkipPassesOverStepsUpToTheEnd) {
+  auto straight = Make({.batch_size = 10, .seed = 2});
+  auto skipping = Make({.batch_size = 10, .seed = 2});
+  for (int step = 0; step < 4; ++step) straight->Next({}).ValueOrDie();
+  skipping->Next({}).ValueOrDie();
+  ASSERT_THAT(skipping->Skip(3), IsOk());
+  EXPECT_EQ(skipping->StateDict(), straight->StateDict());
+  EXPECT_EQ(HashOf(*skipping->Next({}).ValueOrDie()), HashOf(*straight->Next({}).ValueOrDie()));
+  ASSERT_THAT(skipping->Skip(1000), IsOk());
+  EXPECT_EQ(skipping->Next({}).ValueOrDie(), nullptr);
+  EXPECT_EQ(skipping->Next({}).ValueOrDie()->epoch, 1);
+  EXPECT_THAT(skipping->Skip(-1), IsError(ErrorKind::kInvalid, HasSubstr("skip -1 steps")));
+}
+
+#ifndef __SANITIZE_THREAD__  // It refuses threads after a fork.
+TEST_F(LoaderTest, GoesOnInAForkedChild) {
+  auto loader = Make({.batch_size = 10, .seed = 5}), straight = Make({.batch_size = 10, .seed = 5});
+  for (int step = 0; step < 3; ++step) {
+    loader->Next({}).ValueOrDie();
+    straight->Next({}).ValueOrDie();
+  }
+  const std::string wanted = HashOf(*straight->Next({}).ValueOrDie());
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);  // A child that waits for its parent's threads must not hang the test.
+    const bool same = HashOf(*loader->Next({}).ValueOrDie()) == wanted;
+    loader.reset();
+    straight.reset();
+    _exit(same ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(HashOf(*loader->Next({}).ValueOrDie()), wanted);
+}
+#endif
 
 TEST_F(LoaderTest, BatchesOutliveTheirLoader) {
   auto loader = Make({.batch_size = 20}, {"id", "text"});
