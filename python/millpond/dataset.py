@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from millpond import _millpond
+from millpond.errors import ConflictError
+from millpond.loader import Loader, LoaderArguments, LoaderOptions, launched_rank
 from millpond.rows import Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     import pandas as pd
     import pyarrow as pa
+    import tensorflow as tf
 
     from millpond.pond import Pond
-
-Batch = dict[str, Any]
-"""Column name to a NumPy array of shape (samples, …), or to a pyarrow array where rows differ in length."""
+    from millpond.torch import TorchDataset
 
 
 class Dataset:
@@ -31,6 +31,10 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"<millpond.Dataset {self.name}@{self.version or 'head'} {self.hash[:12]}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        version = f"{self.name}@{self.version}" if self.version else self.name
+        return _reopen, (self._pond, version, self.hash)
 
     @property
     def name(self) -> str:
@@ -102,15 +106,16 @@ class Split:
     def __repr__(self) -> str:
         return f"<millpond.Split {self.dataset.name}/{self.part}>"
 
-    def _segment(self, columns: Sequence[str]) -> _millpond.Segment:
+    def segment(self, columns: Sequence[str] = ()) -> _millpond.Segment:
+        """The memory-mapped rows behind the part, made where they are not in the cache. No columns: all there are."""
         return _millpond.open_segment(self.dataset._pond._engine, self.dataset._engine, self.part, list(columns), None)
 
     def __len__(self) -> int:
-        return self._segment(()).rows
+        return self.segment(()).rows
 
     def to_rows(self, columns: Sequence[str] = ()) -> Rows:
         """The rows as an Arrow stream over the memory-mapped segment; no copy. No columns: features and labels."""
-        return Rows(self._segment(columns).stream())
+        return Rows(self.segment(columns).stream())
 
     def to_arrow(self, columns: Sequence[str] = ()) -> pa.Table:
         """The rows as a pyarrow table; no copy."""
@@ -121,15 +126,59 @@ class Split:
         return self.to_rows(columns).to_pandas()
 
     def to_numpy(self, columns: Sequence[str] = ()) -> np.ndarray[Any, Any]:
-        """The columns side by side as one matrix of shape (rows, columns) in the widest of their types.
+        """The columns side by side as one matrix of shape (rows, width) in the widest of their types.
 
-        No columns: the features. Every column must be numeric.
+        No columns: the features. Lists of one length, as embeddings are, take a column of the matrix per element;
+        nulls become NaN.
+
+        Raises
+        ------
+        InvalidError
+            A column is no number: the message names it.
         """
-        import numpy as np
+        from millpond.matrix import matrix_of_table
 
         names = list(columns) or self.dataset.features
-        table = self.to_arrow(names)
-        return np.column_stack([table.column(name).to_numpy() for name in names])
+        return matrix_of_table(self.to_arrow(names), names)
+
+    def to_xy(
+        self, features: Sequence[str] = (), labels: Sequence[str] = ()
+    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """What scikit-learn fits: X of shape (rows, width), y of shape (rows,), or (rows, labels) where there are more.
+
+        Features and labels default to those of the dataset; see :func:`millpond.sklearn.to_xy`.
+        """
+        from millpond.sklearn import to_xy
+
+        return to_xy(self, features, labels)
+
+    def to_torch(
+        self, batch_size: int = 256, *, pin_memory: bool = False, **options: Unpack[LoaderArguments]
+    ) -> TorchDataset:
+        """A ``torch.utils.data.IterableDataset`` of dicts of tensors; see :class:`millpond.torch.TorchDataset`.
+
+        Parameters
+        ----------
+        batch_size, **options
+            As :meth:`loader` takes them.
+        pin_memory
+            Copy tensors to page-locked memory, where there is a GPU.
+        """
+        return self.loader(batch_size, **options).to_torch(pin_memory=pin_memory)
+
+    def to_tf(
+        self, batch_size: int = 256, *, supervised: bool = False, **options: Unpack[LoaderArguments]
+    ) -> tf.data.Dataset:
+        """A ``tf.data.Dataset`` of dicts of tensors with a static element spec; see :mod:`millpond.tensorflow`.
+
+        Parameters
+        ----------
+        batch_size, **options
+            As :meth:`loader` takes them.
+        supervised
+            Yield (features, labels) as ``model.fit`` takes them.
+        """
+        return self.loader(batch_size, **options).to_tf(supervised=supervised)
 
     def loader(
         self,
@@ -159,7 +208,8 @@ class Split:
         columns
             Default: features and labels.
         rank, world_size
-            Default: ``RANK`` and ``WORLD_SIZE`` of the environment, else 0 of 1. Any world size sees the same order.
+            Default: those of ``torch.distributed`` where it is initialised, else ``RANK`` and ``WORLD_SIZE`` of the
+            environment, else 0 of 1. Any world size sees the same order.
         last
             What becomes of samples that do not fill a global batch: ``short``, ``drop`` or ``pad``.
         decode
@@ -172,74 +222,31 @@ class Split:
         worker, workers
             Yield every ``workers``-th step only, beginning with ``worker``: for processes that share one rank.
         """
-        segment = self._segment(columns)
-        sizes = {
-            name: [value, 0, 0] if isinstance(value, int) else list(value) for name, value in (decode or {}).items()
-        }
-        engine = segment.loader(
-            batch_size,
-            shuffle,
-            seed,
-            int(os.environ.get("RANK", "0")) if rank is None else rank,
-            int(os.environ.get("WORLD_SIZE", "1")) if world_size is None else world_size,
-            last,
-            sizes,
-            on_broken,
-            prefetch,
-            threads,
-            worker,
-            workers,
+        ours, all_ranks = launched_rank()
+        options = LoaderOptions(
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            rank=ours if rank is None else rank,
+            world_size=all_ranks if world_size is None else world_size,
+            last=last,
+            decode={
+                name: (value, 0, 0) if isinstance(value, int) else tuple(value)
+                for name, value in (decode or {}).items()
+            },
+            on_broken=on_broken,
+            prefetch=prefetch,
+            threads=threads,
         )
-        return Loader(engine)
+        return Loader(self, tuple(columns), options, worker, workers)
 
 
-class Loader:
-    """Iterates over one epoch, from where it is to the epoch's end; iterate again for the next epoch."""
-
-    def __init__(self, engine: _millpond.Loader) -> None:
-        self._engine = engine
-        self._order = hashlib.sha256()
-        self._hashes = False
-
-    def __iter__(self) -> Iterator[Batch]:
-        while (batch := self._engine.next()) is not None:
-            if self._hashes:
-                self._order.update(batch.hash().encode())
-            yield {name: _column(value) for name, value in batch.columns().items()}
-
-    def __len__(self) -> int:
-        """Steps of one epoch."""
-        return self._engine.steps_per_epoch
-
-    def set_epoch(self, epoch: int) -> None:
-        """Jump to the beginning of an epoch."""
-        self._engine.set_epoch(epoch)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the next batch begins, as small JSON; the same on every rank."""
-        return self._engine.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there, at the cost of one step; batch size and world size may differ from the state's."""
-        self._engine.load_state_dict(dict(state))
-
-    def stats(self) -> dict[str, Any]:
-        """Samples, batches, broken images, and seconds spent waiting."""
-        return self._engine.stats()
-
-    def record_order(self) -> Loader:
-        """Hash every batch from now on; :meth:`order_hash` then proves what a training run saw. Returns itself."""
-        self._hashes = True
-        return self
-
-    def order_hash(self) -> str:
-        """SHA-256 over the hashes of all batches since :meth:`record_order`, in order."""
-        return self._order.hexdigest()
-
-
-def _column(value: Any) -> Any:
-    if isinstance(value, _millpond.ArrowColumn):
-        import pyarrow as pa
-
-        return pa.array(value)
-    return value
+def _reopen(pond: Pond, name: str, known: str) -> Dataset:
+    """A dataset in another process; one that is not frozen must still be what it was."""
+    dataset = Dataset(pond, name)
+    if dataset.hash != known:
+        raise ConflictError(
+            f"dataset {name} is not what it was in the process that sent it (hash {known[:12]}…, now "
+            f"{dataset.hash[:12]}…): freeze it and use that version"
+        )
+    return dataset

@@ -28,7 +28,7 @@ def init(path: str | Path, *, settings: Mapping[str, str] | None = None) -> Pond
     InvalidError
         The folder holds other things.
     """
-    return Pond(_millpond.init(str(path), dict(settings or {})))
+    return Pond(_millpond.init(str(path), dict(settings or {})), settings)
 
 
 def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Pond:  # noqa: A001
@@ -46,14 +46,18 @@ def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     NotFoundError
         There is no pond.
     """
-    return Pond(_millpond.open(str(path), dict(settings or {})))
+    return Pond(_millpond.open(str(path), dict(settings or {})), settings)
 
 
 class Pond:
     """An opened pond; use :func:`open` or :func:`init`. Safe to use from several threads."""
 
-    def __init__(self, engine: _millpond.Pond) -> None:
+    def __init__(self, engine: _millpond.Pond, settings: Mapping[str, str] | None = None) -> None:
         self._engine = engine
+        self._settings = dict(settings or {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _open_again, (self._engine.folder, self._settings)
 
     def __repr__(self) -> str:
         return f"<millpond.Pond {self.folder}>"
@@ -336,6 +340,11 @@ class Pond:
     def show_run(self, run: str) -> dict[str, Any]:
         """One run by id, the beginning of its id, or its name."""
         return self._engine.show_run(run)
+
+
+def _open_again(folder: str, settings: Mapping[str, str]) -> Pond:
+    """A pond that was sent to another process."""
+    return open(folder, settings=settings)
 
 
 def _document(value: str | Path | Mapping[str, Any] | Sequence[Any]) -> tuple[str, str]:
