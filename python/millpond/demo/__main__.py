@@ -1,17 +1,26 @@
 """The command line of the demo: ``python -m millpond.demo``, or ``millpond demo``."""
 
 import argparse
+import errno
+import importlib.util
 import json
+import os
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
 from millpond.demo.report import write_report
-from millpond.demo.story import Story
+from millpond.demo.story import PromiseBrokenError, Story
+from millpond.errors import AlreadyExistsError, CancelledError, ExhaustedError, InvalidError, MillpondError
 
-CANCELLED = 130  # As every verb ends on ctrl-C.
+# As docs/guide/exit-codes.md has them; a promise that does not hold is an answer, not an error.
+_CODES = {"invalid": 2, "already_exists": 4, "exhausted": 9, "internal": 70, "cancelled": 130}
+_NO = 1
 
 
 def main() -> int:
@@ -22,41 +31,84 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the facts as JSON")
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if importlib.util.find_spec("sklearn") is None:
+        return _fail(
+            "invalid", "the demo needs scikit-learn, for its data and a model: pip install 'millpond[sklearn]'"
+        )
+    report = options.report.resolve()
+    if not os.access(report.parent, os.W_OK) or report.is_dir():
+        return _fail("invalid", f"cannot write {report}: give a file in a folder that is there with --report")
     try:
-        return _main(options)
+        if options.folder is not None:
+            return _run(options.folder, options)
+        with tempfile.TemporaryDirectory(prefix="millpond-demo-") as folder:
+            return _run(Path(folder), options)
     except KeyboardInterrupt:
         kept = f"; what there is so far is in {options.folder}" if options.folder else ""
-        sys.stderr.write(f"error (cancelled): the demo was stopped{kept}\n")
-        return CANCELLED
+        return _fail("cancelled", f"the demo was stopped{kept}")
+    except PromiseBrokenError as error:
+        sys.stderr.write(f"{error}\n")
+        return _NO
+    except subprocess.CalledProcessError as error:
+        return _fail("internal", f"the second training failed:\n{error.stderr.strip()}")
+    except (MillpondError, OSError) as error:
+        return _fail(*_explained(error))
 
 
-def _main(options: argparse.Namespace) -> int:
-    try:
-        import sklearn  # noqa: F401
-    except ImportError:
-        sys.stderr.write("the demo needs scikit-learn, for its data and a model: pip install 'millpond[sklearn]'\n")
-        return 2
-    if options.folder is not None:
-        return _run(options.folder, options)
-    with tempfile.TemporaryDirectory(prefix="millpond-demo-") as folder:
-        return _run(Path(folder), options)
+def _fail(kind: str, message: str) -> int:
+    """Say it as every verb does."""
+    sys.stderr.write(f"error ({kind}): {message}\n")
+    return _CODES[kind]
+
+
+def _explained(error: Exception) -> tuple[str, str]:
+    """The kind of an error, and what to do about it."""
+    if isinstance(error, ExhaustedError) or getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
+        return "exhausted", f"{error}; the demo needs about 50 MB, --folder and TMPDIR say where"
+    if isinstance(error, AlreadyExistsError):
+        return "already_exists", f"{error}; name another folder with --folder, or leave it out"
+    if isinstance(error, CancelledError):
+        return "cancelled", str(error)
+    return "invalid" if isinstance(error, InvalidError | OSError) else "internal", str(error)
 
 
 def _run(folder: Path, options: argparse.Namespace) -> int:
-    def say(line: str) -> None:
-        if not options.json:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-
-    facts = Story(folder, say).tell()
+    facts = Story(folder, _Teller(quiet=options.json)).tell()
     facts["summary"] = summary(facts)
     write_report(options.report, facts)
     if options.json:
         shown = {key: value for key, value in facts.items() if key != "samples"}
         sys.stdout.write(json.dumps(shown, indent=1, default=str) + "\n")
     else:
-        sys.stdout.write(table(facts) + f"\nreport: {options.report.resolve()}\n")
+        sys.stdout.write(table(facts) + f"\n\nreport: {options.report.resolve()}\n")
     return 0
+
+
+class _Teller:
+    """Says each step: its name while it runs, on a terminal, and what it did when it is done."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live = sys.stdout.isatty()
+
+    def begin(self, name: str) -> None:
+        if self._live and not self._quiet:
+            sys.stdout.write(f"{name:<24} …")
+            sys.stdout.flush()
+
+    def end(self, name: str, what: str, seconds: float) -> None:
+        if self._quiet:
+            return
+        lines = _wrapped(name, f"{what}  ({seconds:.2f} s)", 24)
+        sys.stdout.write(("\r\033[K" if self._live else "") + lines + "\n")
+        sys.stdout.flush()
+
+
+def _wrapped(name: str, text: str, indent: int) -> str:
+    """A name and a text beside it that fits the terminal."""
+    width = max(60, min(120, shutil.get_terminal_size((100, 24)).columns))
+    lines = textwrap.wrap(text, width - indent - 1, break_long_words=False, break_on_hyphens=False) or [""]
+    return "\n".join(f"{name if number == 0 else '':<{indent}} {line}" for number, line in enumerate(lines))
 
 
 def summary(facts: dict[str, Any]) -> str:
@@ -73,20 +125,21 @@ def summary(facts: dict[str, Any]) -> str:
 
 def table(facts: dict[str, Any]) -> str:
     """The table at the end: collected, caught, mended, versioned, learnt, reproduced."""
-    failed = [f"{one['type']} {one['column']}".strip() for one in facts["checks"] if not one["before"]["success"]]
+    failed = [one for one in facts["checks"] if not one["before"]["success"]]
+    caught = [f"{one['type']}{' of ' + one['column'] if one['column'] else ''} ({one['found']})" for one in failed]
     lines = [
-        ("collected", "; ".join(f"{one[0]} {one[1]}" for one in facts["collected"])),
+        ("collected", ", ".join(f"{one[0]} {one[1]} rows" for one in facts["collected"])),
         ("kept as rejects", "; ".join(f"line {one['line']}: {one['reason']}" for one in facts["rejects"])),
-        ("caught by checks", "; ".join(failed)),
-        ("after cleaning", "all expectations hold"),
-        ("versioned", f"tag demo-v1, {len(facts['history'])} commits, patients@v1, digits@v1"),
+        *(("caught by checks" if number == 0 else "", text) for number, text in enumerate(caught)),
+        ("cleaned", f"{facts['cleaned']}; {facts['restored']}; all {len(facts['checks'])} expectations hold"),
+        ("versioned", f"tag demo-v1 over {len(facts['history'])} commits; frozen as patients@v1 and digits@v1"),
     ]
     for one in facts["reproduced"]:
-        lines.append((f"{one['dataset']}", f"{one['model']}: {one['metrics']}"))
         equal = "equal" if one["same"] else "DIFFERENT"
-        lines.append(("  run twice", f"{one['batches']:,} batches, hash {one['hash'][:16]}…, {equal}"))
+        lines.append((one["dataset"], f"{one['model']}: {one['metrics']}"))
+        lines.append(("  trained again", f"{one['batches']:,} batches, hash {one['hash'][:16]}…, metrics: {equal}"))
     width = max(len(name) for name, _ in lines)
-    return "\n".join(["", *(f"{name:<{width}}  {text}" for name, text in lines)])
+    return "\n".join(["", *(_wrapped(name, text, width + 1) for name, text in lines)])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import millpond as mp
 from millpond.demo import definitions
@@ -20,13 +20,27 @@ T = TypeVar("T")
 VERSIONS = ("patients@v1", "digits@v1")
 
 
+class PromiseBrokenError(RuntimeError):
+    """Something that the demo promises did not hold."""
+
+
+class Teller(Protocol):
+    """Who is told of the steps."""
+
+    def begin(self, name: str) -> None:
+        """A step begins."""
+
+    def end(self, name: str, what: str, seconds: float) -> None:
+        """It is done."""
+
+
 class Story:
     """One run of the demo; :meth:`tell` fills ``facts``, which the report and the summary show."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, teller: Teller) -> None:
         self.folder = folder
         self.pond_folder = folder / "pond"
-        self.say = say
+        self.teller = teller
         self.facts: dict[str, Any] = {"steps": []}
 
     def tell(self) -> dict[str, Any]:
@@ -49,12 +63,13 @@ class Story:
 
     def step(self, name: str, work: Callable[[], T], about: Callable[[T], str]) -> T:
         """Run one step, time it and say what it did."""
+        self.teller.begin(name)
         begin = time.perf_counter()
         outcome = work()
         seconds = time.perf_counter() - begin
         what = about(outcome)
         self.facts["steps"].append({"step": name, "what": what, "seconds": seconds})
-        self.say(f"{name:<18} {what}  ({seconds:.2f} s)")
+        self.teller.end(name, what, seconds)
         return outcome
 
     def collect(self, pond: mp.Pond, inputs: Inputs) -> None:
@@ -80,14 +95,16 @@ class Story:
         """Checks that fail, a recipe, a line brought back by hand, and the same checks again."""
         before = self.step("check", lambda: pond.check("clinic.patients", definitions.SUITE), _about_check)
         _insist(not before["success"], "the checks catch what was broken")
-        self.step("clean", lambda: pond.clean("clinic.patients", definitions.RECIPE), _about_clean)
-        self.step("restore rejects", lambda: self.restore(pond), lambda rows: f"{rows} lines back from their originals")
+        cleaned = self.step("clean", lambda: pond.clean("clinic.patients", definitions.RECIPE), _about_clean)
+        restored = self.step("restore rejects", lambda: self.restore(pond), _about_restored)
+        self.facts["cleaned"], self.facts["restored"] = _about_clean(cleaned), _about_restored(restored)
         after = self.step("check again", lambda: pond.check("clinic.patients", definitions.SUITE), _about_check)
         _insist(bool(after["success"]), "the checks hold after cleaning")
         self.facts["checks"] = [
             {
                 "type": _expectation(old)["type"],
                 "column": _expectation(old)["kwargs"].get("column", ""),
+                "found": _found(old),
                 "before": _verdict(old),
                 "after": _verdict(new),
             }
@@ -131,8 +148,11 @@ class Story:
             "Diagnoses": pond.labels("clinic.patients")[0]["classes"],
             "Digits": pond.labels("media.digits")[0]["classes"],
         }
-        samples = pond.sql("SELECT path, bytes FROM media.digits ORDER BY sample_id LIMIT 24").to_pylist()
-        self.facts["samples"] = [(row["path"], row["bytes"]) for row in samples]
+        samples = pond.sql(
+            "SELECT class, path, bytes FROM media.digits "
+            "QUALIFY row_number() OVER (PARTITION BY class ORDER BY sample_id) <= 8 ORDER BY class, sample_id"
+        ).to_pylist()
+        self.facts["samples"] = [(row["class"], row["path"], row["bytes"]) for row in samples]
 
     def version(self, pond: mp.Pond) -> None:
         """A tag over the whole pond, and two frozen datasets."""
@@ -151,7 +171,7 @@ class Story:
         results = {}
         for version in VERSIONS:
             results[version] = self.step(f"train {version}", lambda: self.track(pond, version), _about_training)  # noqa: B023
-        self.facts["curves"] = {f"{version}: training loss": one["curve"] for version, one in results.items()}
+        self.facts["curves"] = {f"{version}: {one['curve_is']}": one["curve"] for version, one in results.items()}
         return results
 
     def track(self, pond: mp.Pond, version: str) -> dict[str, Any]:
@@ -183,8 +203,10 @@ class Story:
                     "dataset": version,
                     "model": one["model"],
                     "metrics": metrics,
+                    "accuracy": f"{one['metrics']['accuracy']:.1%}",
                     "batches": one["batches"],
                     "hash": one["batch_hash"],
+                    "hash_again": second[version]["batch_hash"],
                     "same": same,
                 }
             )
@@ -194,7 +216,7 @@ class Story:
 
 def _insist(holds: bool, promise: str) -> None:
     if not holds:
-        raise RuntimeError(f"the demo did not do what it promises: {promise}")
+        raise PromiseBrokenError(f"the demo did not do what it promises: {promise}")
 
 
 def _about_inputs(inputs: Inputs) -> str:
@@ -218,6 +240,10 @@ def _about_clean(report: dict[str, Any]) -> str:
     return f"{report['rows_in'] - report['rows_out']} rows dropped, {changed} cells changed, as one commit"
 
 
+def _about_restored(rows: int) -> str:
+    return f"{rows} rejected lines back, measured again"
+
+
 def _about_labels(report: dict[str, Any]) -> str:
     return f"{report['labels']:,} labels" + (f", {report['rejected']} rejected" if report["rejected"] else "")
 
@@ -237,9 +263,14 @@ def _expectation(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _verdict(result: dict[str, Any]) -> dict[str, Any]:
+    return {"success": result["success"], "found": _found(result)}
+
+
+def _found(result: dict[str, Any]) -> str:
+    """What a check found: "5 values", or the number that it looked at."""
     found = result["result"]
     unexpected = found.get("unexpected_count")
-    return {
-        "success": result["success"],
-        "unexpected": unexpected if unexpected is not None else f"observed {found.get('observed_value')}",
-    }
+    if unexpected is not None:
+        return f"{unexpected} value{'' if unexpected == 1 else 's'}"
+    observed = found.get("observed_value")
+    return f"found {observed:.4g}" if isinstance(observed, float) else f"found {observed}"

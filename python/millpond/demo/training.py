@@ -37,7 +37,7 @@ def _train_patients(pond: mp.Pond, version: str) -> dict[str, Any]:
             inputs = scaler.transform(_matrix(batch, features))
             targets = (np.asarray(batch["diagnosis"]) == "malignant").astype(int)
             model.partial_fit(inputs, targets, classes=[0, 1])
-            losses.append(float(np.mean(model.predict(inputs) != targets)))
+            losses.append(float(np.logaddexp(0, (1 - 2 * targets) * model.decision_function(inputs)).mean()))
     test = dataset.split("test")
     held_out = scaler.transform(test.to_numpy(columns=features))
     truth = (np.asarray(test.to_arrow(["diagnosis"]).column("diagnosis")) == "malignant").astype(int)
@@ -49,6 +49,7 @@ def _train_patients(pond: mp.Pond, version: str) -> dict[str, Any]:
             "auc": float(roc_auc_score(truth, scores)),
         },
         "curve": losses,
+        "curve_is": "loss of a training batch",
         "batches": len(losses),
         "batch_hash": loader.order_hash(),
     }
@@ -78,6 +79,7 @@ def _train_digits(pond: mp.Pond, version: str) -> dict[str, Any]:
         "model": network.name,
         "metrics": {"accuracy": right / total},
         "curve": losses,
+        "curve_is": "loss of a training batch",
         "batches": len(losses),
         "batch_hash": loader.order_hash(),
     }
