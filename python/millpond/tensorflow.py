@@ -52,6 +52,8 @@ def to_tf(loader: Loader, *, supervised: bool = False) -> tf.data.Dataset:
         data = data.map(_supervision(loader, list(specs)), deterministic=True)
     options = tf.data.Options()
     options.deterministic = True
+    # TensorFlow would prefetch behind our back, and the loader's state would run ahead of the training loop.
+    options.experimental_optimization.inject_prefetch = False
     return data.with_options(options)
 
 
