@@ -2,10 +2,12 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
-.PHONY: help setup build dev demo test test-all bench lint format docs lock clean
+FUZZ_MINUTES ?= 10
+FUZZ_TARGETS ?=
+.PHONY: help setup build dev demo test test-all fuzz bench lint format docs lock clean
 
 help: ## show these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: # system packages, .venv, DuckDB's library; skipped where up to date
 	@tools/setup
@@ -22,8 +24,13 @@ demo: dev ## take real data through the whole of Millpond (under a minute)
 test: setup ## build and run what every change must pass
 	@$(PYTHON) tools/run_tests
 
-test-all: setup ## also sanitizers, fuzzing, slow tests, torch and tensorflow
+test-all: setup ## also clang-tidy, slow tests, sanitizers, fuzzing, torch and tensorflow
 	@$(PYTHON) tools/run_tests --all
+
+fuzz: setup ## fuzz every parser, FUZZ_MINUTES=10 each; FUZZ_TARGETS=csv_fuzz for one
+	@tools/setup fuzz
+	@cmake --preset fuzz --log-level=WARNING >/dev/null && cmake --build --preset fuzz
+	@$(PYTHON) tools/fuzz --minutes $(FUZZ_MINUTES) $(FUZZ_TARGETS)
 
 bench: dev ## measure against the peers; writes bench/out
 	@$(PYTHON) -m bench

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,24 @@ def machine(tmp_path: Path) -> Path:
         assert found is not None
         (folder / name).symlink_to(found)
     return folder
+
+
+@pytest.fixture
+def checkout(repository: Path, tmp_path: Path) -> Path:
+    """A checkout that needs no Python packages."""
+    copy = tmp_path / "repository"
+    (copy / "tools").mkdir(parents=True)
+    (copy / "requirements").mkdir()
+    shutil.copy(repository / "tools" / "setup", copy / "tools" / "setup")
+    shutil.copy(repository / "tools" / "system-packages.txt", copy / "tools" / "system-packages.txt")
+    (copy / "requirements" / "dev.txt").write_text("")
+    return copy
+
+
+def program(path: Path, script: str) -> None:
+    path.unlink(missing_ok=True)
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
 
 
 def setup(repository: Path, *steps: str, **env: str) -> tuple[int, str]:
@@ -44,18 +63,59 @@ def test_missing_python_is_said(repository: Path, machine: Path) -> None:
     assert "no python3 found. Install Python 3.11 or newer, or set PYTHON." in output
 
 
-def test_old_python_is_refused(repository: Path, machine: Path) -> None:
-    old = machine / "python3"
-    old.write_text('#!/bin/bash\ncase "$*" in --version) echo Python 3.9.2;; *version_info*) exit 1;; esac\n')
-    old.chmod(0o755)
-    copy = machine.parent / "repository"
-    (copy / "tools").mkdir(parents=True)
-    (copy / "requirements").mkdir()
-    shutil.copy(repository / "tools" / "setup", copy / "tools" / "setup")
-    (copy / "requirements" / "dev.txt").write_text("")
-    code, output = setup(copy, "python", PATH=str(machine))
+def test_old_python_is_refused(checkout: Path, machine: Path) -> None:
+    program(machine / "python3", 'case "$*" in --version) echo Python 3.9.2;; *version_info*) exit 1;; esac')
+    code, output = setup(checkout, "python", PATH=str(machine))
     assert code == 1
     assert "Python 3.9.2 is too old" in output
+
+
+def test_python_without_venv_is_said_and_leaves_nothing_half_made(checkout: Path, machine: Path) -> None:
+    """Debian's python3 without python3-venv makes the folder and then fails."""
+    script = 'case "$*" in "-m venv"*) mkdir -p "$3/bin"; echo "ensurepip is not available"; exit 1;; esac'
+    program(machine / "python3", script)
+    code, output = setup(checkout, "python", PATH=str(machine))
+    assert code == 1
+    assert "ensurepip is not available" in output
+    assert "the package python3-venv is needed" in output
+    assert not (checkout / ".venv").exists()
+
+
+def test_an_environment_without_pip_is_made_anew(checkout: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", checkout / ".venv"], check=True)
+    code, output = setup(checkout, "python", PYTHON=sys.executable)
+    assert code == 0, output
+    subprocess.run([checkout / ".venv" / "bin" / "python", "-c", "import pip"], check=True)
+    assert setup(checkout, "python", PYTHON=sys.executable) == (0, "")
+
+
+APT = """case "$*" in
+  *" update") exit 100;;
+  *" install "*) echo "$*" >> "${0%/*}/installed"; echo "E: could not get lock" >&2; exit 100;;
+esac"""
+
+
+def test_apt_is_tried_again_waits_for_its_lock_and_its_failure_is_said(checkout: Path, machine: Path) -> None:
+    program(machine / "apt-get", APT)
+    program(machine / "dpkg-query", "exit 1")
+    program(machine / "sleep", "")
+    program(machine / "id", "echo 0")
+    code, output = setup(checkout, "system", PATH=str(machine))
+    assert code == 1
+    assert "trying with the package lists at hand" in output
+    assert "setup: apt-get could not install: ccache cmake " in output
+    tries = (machine / "installed").read_text().splitlines()
+    assert len(tries) == 3
+    assert all("Lock::Timeout" in line and " ninja-build " in line for line in tries)
+
+
+def test_without_root_and_sudo_the_missing_packages_are_said(checkout: Path, machine: Path) -> None:
+    program(machine / "apt-get", "exit 1")
+    program(machine / "dpkg-query", 'case "$*" in *cmake) echo -n installed;; *) exit 1;; esac')
+    program(machine / "id", "echo 1000")
+    code, output = setup(checkout, "system", PATH=str(machine))
+    assert code == 0
+    assert "not root and no sudo; make sure that these are installed: ccache g++ " in output
 
 
 def test_unknown_step_is_refused(repository: Path) -> None:
