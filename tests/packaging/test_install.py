@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("wheel")  # one worker builds it, once
+
 
 def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
     words = [str(word) for word in command]
