@@ -92,6 +92,7 @@ Status FileRewriter::Copy(const DataFile& source, const RowPositions& deleted,
   auto copy = [&]() -> Status {
     ARROW_ASSIGN_OR_RAISE(OpenedFile opened, OpenFile(catalog_->store(), source));
     int64_t position = 0;
+    const int64_t before = rows_written_;
     while (true) {
       ARROW_RETURN_NOT_OK(context.CheckStop());
       std::shared_ptr<arrow::RecordBatch> batch;
@@ -104,20 +105,30 @@ Status FileRewriter::Copy(const DataFile& source, const RowPositions& deleted,
       ARROW_ASSIGN_OR_RAISE(rows, ProjectById(*rows, schema_));
       ARROW_RETURN_NOT_OK(Write(*rows));
     }
-    if (position == source.record_count) return Status::OK();
-    return base::Corrupt("it has {} rows, its manifest says {}", position, source.record_count);
+    if (position != source.record_count) {
+      return base::Corrupt("it has {} rows, its manifest says {}", position, source.record_count);
+    }
+    if (rows_written_ - before == source.record_count - deleted.size()) return Status::OK();
+    return base::Internal("{} of {} rows were copied", rows_written_ - before,
+                          source.record_count - deleted.size());
   };
   return base::WithContext(source.uri, copy());
 }
 
 Status FileRewriter::Write(const arrow::RecordBatch& rows) {
-  if (file_ == nullptr) {
-    const std::string uri = fmt::format("{}/data/{}.parquet", location_, base::NewUuid());
-    ARROW_ASSIGN_OR_RAISE(
-        file_, DataFileWriter::Open(catalog_->store(), uri, schema_, rows, catalog_->settings()));
+  for (int64_t offset = 0; offset < rows.num_rows();) {
+    const auto rest = rows.Slice(offset);
+    if (file_ == nullptr) {
+      const std::string uri = fmt::format("{}/data/{}.parquet", location_, base::NewUuid());
+      ARROW_ASSIGN_OR_RAISE(file_, DataFileWriter::Open(catalog_->store(), uri, schema_, *rest,
+                                                        catalog_->settings()));
+    }
+    ARROW_ASSIGN_OR_RAISE(const int64_t taken, file_->Write(*rest));
+    offset += taken;
+    rows_written_ += taken;
+    if (file_->IsFull()) ARROW_RETURN_NOT_OK(CloseFile());
   }
-  ARROW_RETURN_NOT_OK(file_->Write(rows));
-  return file_->IsFull() ? CloseFile() : Status::OK();
+  return Status::OK();
 }
 
 Status FileRewriter::CloseFile() {

@@ -32,7 +32,7 @@ class FileRewriter {
   FileRewriter& operator=(const FileRewriter&) = delete;
 
   /// Copies the rows of `source` whose positions are not in `deleted`, in order. kCorrupt where the
-  /// file has another number of rows than its manifest says.
+  /// file has another number of rows than its manifest says. Every row is accounted for.
   Status Copy(const DataFile& source, const RowPositions& deleted, const base::Context& context);
   /// Closes and publishes.
   Result<std::vector<DataFile>> Finish();
@@ -46,6 +46,7 @@ class FileRewriter {
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<DataFileWriter> file_;
   std::vector<DataFile> files_;
+  int64_t rows_written_ = 0;
 };
 
 }  // namespace millpond::table

@@ -103,6 +103,19 @@ TEST_F(RowChangeTest, CopiesASmallFileWithoutTheRowsAndKeepsSampleIds) {
   EXPECT_EQ(pond_.Values(kOrders, "~1"), (Values{10, 11, 12, 13, 20}));
 }
 
+TEST_F(RowChangeTest, CopiesRollAtTheTargetSizeAndLoseNoRow) {
+  Values values;
+  for (int64_t i = 0; i < 60'000; ++i) values.push_back(i * 7919 % 1'000'003);
+  Create(values);
+  const std::string file = DataFiles()[0];
+  WriteSettings small;
+  small.target_file_size = 100'000;
+  pond_.Use(small);
+  ASSERT_THAT(Delete({{file, {0, 59'999}}}), IsOk());
+  EXPECT_GT(DataFiles().size(), 1u);
+  EXPECT_EQ(pond_.Values(kOrders), Values(values.begin() + 1, values.end() - 1));
+}
+
 TEST_F(RowChangeTest, AFileOfWhichNoRowStaysGoes) {
   Create({10, 11});
   ASSERT_THAT(pond_.Append(kOrders, {20}), IsOk());
