@@ -51,7 +51,7 @@ def run_tour(tmp_path: Path) -> int:
         text = text.replace("file://pond", f"file://{tmp_path}/pond")
         command = ["bash", "-euo", "pipefail", "-c", text] if language == "sh" else [sys.executable, "-c", text]
         where = folder if language == "sh" else tmp_path
-        done = subprocess.run(command, cwd=where, env=env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, cwd=where, env=env, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         if "cd pond" in text:
             folder = tmp_path / "pond"
