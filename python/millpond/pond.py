@@ -84,7 +84,7 @@ class Pond:
         parameters
             Values for the ``?`` in order: None, bool, int, float or str.
         at
-            The version of tables that name none: a tag, commit, ``~N`` or ISO time.
+            The version of tables that name none: a branch, tag, commit, ``~N`` or ISO time.
         """
         return Rows(self._engine.sql(statement, list(parameters), at))
 
@@ -107,9 +107,9 @@ class Pond:
         """One table: columns, size, location, snapshots."""
         return self._engine.show(table)
 
-    def status(self) -> dict[str, Any]:
-        """The head commit, and tables that other engines changed since."""
-        return self._engine.status()
+    def status(self, *, branch: str = "main") -> dict[str, Any]:
+        """A branch's head commit, how it stands to main, and tables that other engines changed since."""
+        return self._engine.status(branch)
 
     def config(self) -> list[dict[str, Any]]:
         """Every setting with its value and where it comes from."""
@@ -141,6 +141,7 @@ class Pond:
         types: Mapping[str, str] | None = None,
         strict: bool = False,
         message: str = "",
+        branch: str = "main",
         idempotency_key: str = "",
         progress: Progress | None = None,
     ) -> dict[str, Any]:
@@ -163,12 +164,15 @@ class Pond:
             dict(options or {}),
             dict(types or {}),
             strict,
+            branch,
             progress,
         )
 
-    def append(self, table: str, data: Any, *, evolve: bool = False, message: str = "") -> dict[str, Any]:
+    def append(
+        self, table: str, data: Any, *, evolve: bool = False, message: str = "", branch: str = "main"
+    ) -> dict[str, Any]:
         """Append rows; the table is made where it is not there. ``data``: anything with ``__arrow_c_stream__``."""
-        return self.write({table: data}, evolve=evolve, message=message)
+        return self.write({table: data}, evolve=evolve, message=message, branch=branch)
 
     def write(
         self,
@@ -177,6 +181,7 @@ class Pond:
         mode: str = "append",
         evolve: bool = False,
         message: str = "",
+        branch: str = "main",
         progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Write several tables in one commit.
@@ -189,8 +194,10 @@ class Pond:
             ``create``, ``append`` or ``overwrite``.
         evolve
             Add columns and widen types where the rows ask for it.
+        branch
+            Where the commit lands.
         """
-        return self._engine.write(dict(tables), mode, evolve, message, progress)
+        return self._engine.write(dict(tables), mode, evolve, message, branch, progress)
 
     def commit(
         self,
@@ -200,6 +207,7 @@ class Pond:
         queries: Mapping[str, str] | None = None,
         drop: Sequence[str] = (),
         replace: bool = False,
+        branch: str = "main",
         idempotency_key: str = "",
         progress: Progress | None = None,
     ) -> dict[str, Any]:
@@ -211,22 +219,26 @@ class Pond:
             list(drop),
             replace,
             idempotency_key,
+            branch,
             progress,
         )
 
     # Versions.
 
-    def log(self, table: str = "", *, limit: int = -1) -> list[dict[str, Any]]:
-        """Commits, newest first; with ``table`` only those that touched it."""
-        return list(self._engine.log(table, limit)["commits"])
+    def log(self, table: str = "", *, limit: int = -1, at: str = "", all_refs: bool = False) -> list[dict[str, Any]]:
+        """Commits that ``at`` reaches (default: main; or every branch and tag), newest first.
+
+        With ``table`` only those that touched it.
+        """
+        return list(self._engine.log(table, limit, at, all_refs)["commits"])
 
     def diff(self, from_ref: str, to_ref: str = "", *, table: str = "", rows: bool = True) -> list[dict[str, Any]]:
         """Tables that differ between two versions: columns, totals, rows added, removed and changed by key."""
         return list(self._engine.diff(from_ref, to_ref, table, rows)["tables"])
 
-    def tag(self, name: str, ref: str = "", *, message: str = "") -> dict[str, Any]:
-        """Name a version of the whole pond."""
-        return self._engine.tag(name, ref, message)
+    def tag(self, name: str, ref: str = "", *, message: str = "", force: bool = False) -> dict[str, Any]:
+        """Name a version of the whole pond; ``force`` moves a tag that exists."""
+        return self._engine.tag(name, ref, message, force)
 
     def tags(self) -> list[dict[str, Any]]:
         """All tags."""
@@ -235,6 +247,34 @@ class Pond:
     def delete_tag(self, name: str) -> None:
         """Delete a tag; data stays."""
         self._engine.delete_tag(name)
+
+    def branches(self) -> list[dict[str, Any]]:
+        """All branches: head, commits ahead of and behind main, whether protected."""
+        return list(self._engine.branches()["branches"])
+
+    def branch(self, name: str, ref: str = "", *, message: str = "") -> dict[str, Any]:
+        """Make a branch that begins at ``ref`` (default: the head of main). Costs one row, whatever the pond holds."""
+        return self._engine.create_branch(name, ref, message)
+
+    def delete_branch(self, name: str, *, force: bool = False) -> dict[str, Any]:
+        """Delete a branch.
+
+        Raises
+        ------
+        ConflictError
+            It has commits that no other branch or tag has, and ``force`` is not set.
+        DeniedError
+            It is protected.
+        """
+        return self._engine.delete_branch(name, force)
+
+    def rename_branch(self, name: str, to: str) -> dict[str, Any]:
+        """Give a branch another name."""
+        return self._engine.rename_branch(name, to)
+
+    def protect_branch(self, name: str, protected: bool = True) -> dict[str, Any]:
+        """Let only merges move a branch, or every commit again."""
+        return self._engine.protect_branch(name, protected)
 
     # Quality and labels.
 
@@ -260,10 +300,11 @@ class Pond:
         dry_run: bool = False,
         strict: bool = False,
         message: str = "",
+        branch: str = "main",
         progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Apply a recipe (a path, or the recipe itself) as one commit; what each step did is recorded in it."""
-        return self._engine.clean(table, *_document(recipe), dry_run, strict, message, progress)
+        return self._engine.clean(table, *_document(recipe), dry_run, strict, message, branch, progress)
 
     def label(
         self,
@@ -282,7 +323,7 @@ class Pond:
         ----------
         **fields
             ``expression``, ``label_set``, ``key``, ``sample_column``, ``label_column``, ``annotator_column``,
-            ``confidence_column``, ``time_column``, ``annotator``, ``classes``, ``message``: see
+            ``confidence_column``, ``time_column``, ``annotator``, ``classes``, ``message``, ``branch``: see
             ``millpond label --help``.
         """
         arguments: dict[str, Any] = {
@@ -307,10 +348,10 @@ class Pond:
         return list(self._engine.datasets()["datasets"])
 
     def freeze(
-        self, name: str, version: str, *, allow_leaks: bool = False, progress: Progress | None = None
+        self, name: str, version: str, *, allow_leaks: bool = False, at: str = "", progress: Progress | None = None
     ) -> dict[str, Any]:
-        """Pin a dataset to the tables as they are now: immutable, hashed."""
-        return self._engine.freeze(name, version, allow_leaks, progress)
+        """Pin a dataset to the tables as they are at ``at`` (default: main) now: immutable, hashed."""
+        return self._engine.freeze(name, version, allow_leaks, at, progress)
 
     def dataset(self, name: str) -> Dataset:
         """Open ``reviews@v1``, or ``reviews`` pinned to the head of now."""

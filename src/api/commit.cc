@@ -44,6 +44,11 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> ReaderOfFile(const std::string
   return base::MakeReader(stream->schema(), [source, stream] { return stream->Next(); });
 }
 
+/// Queries of a commit read the branch that it lands on.
+query::SqlOptions ReadsOf(const CommitRequest& request) {
+  return {.ref = request.branch, .pins = {}, .parameters = {}};
+}
+
 Result<std::vector<ingest::TableWrite>> CollectWrites(Pond& pond, const CommitRequest& request,
                                                       Json* inputs, const base::Context& context) {
   const auto mode = request.replace ? ingest::WriteMode::kOverwrite : ingest::WriteMode::kAppend;
@@ -61,7 +66,7 @@ Result<std::vector<ingest::TableWrite>> CollectWrites(Pond& pond, const CommitRe
   for (const auto& text : request.queries) {
     ARROW_ASSIGN_OR_RAISE(auto assignment, ParseAssignment(text, "TABLE=SELECT …"));
     ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
-    ARROW_ASSIGN_OR_RAISE(auto result, session->Sql(assignment.value, {}, context));
+    ARROW_ASSIGN_OR_RAISE(auto result, session->Sql(assignment.value, ReadsOf(request), context));
     for (const auto& read : result.inputs) {
       inputs->push_back({{"table", read.table.ToString()},
                          {"snapshot", read.snapshot_id ? Json(*read.snapshot_id) : Json(nullptr)}});
@@ -88,7 +93,7 @@ Result<table::PondCommit> DropTables(Pond& pond, const CommitRequest& request,
 
 Result<table::PondCommit> RecordOthers(Pond& pond, table::CommitInfo info,
                                        const base::Context& context) {
-  ARROW_ASSIGN_OR_RAISE(auto changed, pond.history().Unrecorded());
+  ARROW_ASSIGN_OR_RAISE(auto changed, pond.history().Unrecorded(info.branch));
   if (changed.empty()) {
     return base::Invalid(
         "nothing to commit: no TABLE=FILE, --query or --drop is given, and no other engine changed "
@@ -113,6 +118,7 @@ Result<Json> Commit(Pond& pond, const CommitRequest& request, const base::Contex
   info.author = pond.author();
   info.message = request.message;
   info.operation = "commit";
+  info.branch = request.branch;
   if (!request.idempotency_key.empty()) info.idempotency_key = request.idempotency_key;
   if (writes_rows) {
     ARROW_ASSIGN_OR_RAISE(auto writes, CollectWrites(pond, request, &info.inputs, context));

@@ -18,6 +18,7 @@ struct CommitRequest {
   std::vector<std::string> drops;    ///< Table names.
   bool replace = false;              ///< Else rows are appended.
   std::string idempotency_key;       ///< Empty: none.
+  std::string branch = table::kMainBranch;
 };
 
 /// The commit as CommitToJson. With no files, queries and drops it records tables that other

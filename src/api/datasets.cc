@@ -71,9 +71,10 @@ Result<Json> ShowDataset(Pond& pond, const std::string& name, const base::Contex
 }
 
 Result<Json> Freeze(Pond& pond, const std::string& name, const std::string& version,
-                    bool allow_leaks, const base::Context& context) {
+                    bool allow_leaks, const std::string& ref, const base::Context& context) {
   ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
-  const train::FreezeOptions options{.author = pond.author(), .allow_leaks = allow_leaks};
+  const train::FreezeOptions options{
+      .author = pond.author(), .allow_leaks = allow_leaks, .ref = ref};
   ARROW_ASSIGN_OR_RAISE(auto dataset,
                         train::Datasets(session).Freeze(name, version, options, context));
   return DatasetToJson(dataset);

@@ -29,8 +29,9 @@ Result<base::Json> DefineDataset(Pond& pond, const Document& definition,
 Result<base::Json> ListDatasets(Pond& pond);
 /// The same with {"frozen": [DatasetToJson]}; "name@version" gives that version alone.
 Result<base::Json> ShowDataset(Pond& pond, const std::string& name, const base::Context& context);
+/// Pins tables for which the query names no version as they are at `ref` (empty: main's head).
 Result<base::Json> Freeze(Pond& pond, const std::string& name, const std::string& version,
-                          bool allow_leaks, const base::Context& context);
+                          bool allow_leaks, const std::string& ref, const base::Context& context);
 
 /// Opens "reviews@v3", or "reviews" at the head of now.
 Result<train::Dataset> OpenDataset(Pond& pond, const std::string& name,

@@ -45,24 +45,25 @@ Result<ingest::WriteMode> ParseMode(const std::string& mode) {
 
 }  // namespace
 
-Result<Json> Write(Pond& pond, const std::vector<NamedRows>& rows, const std::string& mode,
-                   bool evolve, const std::string& message, const base::Context& context) {
-  ARROW_ASSIGN_OR_RAISE(const auto write_mode, ParseMode(mode));
+Result<Json> Write(Pond& pond, const WriteRequest& request, const base::Context& context) {
+  ARROW_ASSIGN_OR_RAISE(const auto write_mode, ParseMode(request.mode));
   std::vector<ingest::TableWrite> writes;
   std::vector<std::string> names;
-  for (const auto& one : rows) {
+  for (const auto& one : request.rows) {
     ARROW_ASSIGN_OR_RAISE(auto name, table::TableName::Parse(one.table));
     names.push_back(name.ToString());
     writes.push_back({.table = std::move(name),
                       .reader = one.reader,
                       .mode = write_mode,
-                      .evolve = evolve,
+                      .evolve = request.evolve,
                       .base_snapshot = {}});
   }
   table::CommitInfo info;
   info.author = pond.author();
-  info.message = message.empty() ? mode + " " + base::Join(names, ", ") : message;
+  info.message =
+      request.message.empty() ? request.mode + " " + base::Join(names, ", ") : request.message;
   info.operation = "write";
+  info.branch = request.branch;
   ARROW_ASSIGN_OR_RAISE(auto commit, ingest::WriteTables(pond.catalog(), writes, info, context));
   return CommitToJson(commit);
 }

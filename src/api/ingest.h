@@ -30,8 +30,15 @@ struct NamedRows {
   std::shared_ptr<arrow::RecordBatchReader> reader;
 };
 
-/// Several tables in one commit. `mode`: "create", "append" or "overwrite". Report: CommitToJson.
-Result<base::Json> Write(Pond& pond, const std::vector<NamedRows>& rows, const std::string& mode,
-                         bool evolve, const std::string& message, const base::Context& context);
+struct WriteRequest {
+  std::vector<NamedRows> rows;
+  std::string mode = "append";  ///< "create", "append" or "overwrite".
+  bool evolve = false;          ///< Add columns and widen types where the rows ask for it.
+  std::string message;          ///< Empty: says what is written.
+  std::string branch = table::kMainBranch;
+};
+
+/// Several tables in one commit. Report: CommitToJson.
+Result<base::Json> Write(Pond& pond, const WriteRequest& request, const base::Context& context);
 
 }  // namespace millpond::api

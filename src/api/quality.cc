@@ -7,7 +7,6 @@
 
 #include "curate/expectations.h"
 #include "curate/profile.h"
-#include "curate/recipe.h"
 
 namespace millpond::api {
 
@@ -57,16 +56,11 @@ Result<Json> Check(Pond& pond, const std::string& table, const Document& suite, 
   return curate::ToJson(report);
 }
 
-Result<Json> Clean(Pond& pond, const std::string& table, const Document& recipe, bool dry_run,
-                   bool strict, const std::string& message, const base::Context& context) {
+Result<Json> Clean(Pond& pond, const Document& recipe, curate::CleanRequest request,
+                   const base::Context& context) {
   ARROW_ASSIGN_OR_RAISE(auto parsed, curate::ParseRecipe(recipe.text, recipe.origin));
   ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
-  const curate::CleanRequest request{.table = table,
-                                     .dry_run = dry_run,
-                                     .strict = strict,
-                                     .author = pond.author(),
-                                     .message = message,
-                                     .idempotency_key = {}};
+  if (request.author.empty()) request.author = pond.author();
   ARROW_ASSIGN_OR_RAISE(auto report, curate::Clean(*session, parsed, request, context));
   return curate::ToJson(report);
 }

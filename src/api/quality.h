@@ -7,6 +7,7 @@
 #include "api/pond.h"
 #include "base/context.h"
 #include "base/json.h"
+#include "curate/recipe.h"
 #include "label/labels.h"
 
 namespace millpond::api {
@@ -29,8 +30,8 @@ Result<base::Json> SuggestSuite(Pond& pond, const std::string& table, const base
 Result<base::Json> Check(Pond& pond, const std::string& table, const Document& suite,
                          int sample_limit, const base::Context& context);
 /// curate::ToJson(CleanReport).
-Result<base::Json> Clean(Pond& pond, const std::string& table, const Document& recipe, bool dry_run,
-                         bool strict, const std::string& message, const base::Context& context);
+Result<base::Json> Clean(Pond& pond, const Document& recipe, curate::CleanRequest request,
+                         const base::Context& context);
 /// label::ToJson(LabelReport).
 Result<base::Json> Label(Pond& pond, label::LabelRequest request, const base::Context& context);
 /// {"label_sets": [label::ToJson(LabelSummary)]}

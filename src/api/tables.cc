@@ -55,12 +55,23 @@ Json ColumnsOf(const table::TableVersion& version) {
   return columns;
 }
 
+/// Other engines change the heads of branches; what any other ref names is recorded.
+Result<std::vector<table::TableName>> UnrecordedAt(table::History& history,
+                                                   const std::string& ref) {
+  if (ref.empty()) return history.Unrecorded();
+  ARROW_ASSIGN_OR_RAISE(auto refs, history.Refs());
+  for (const auto& known : refs) {
+    if (known.kind == table::kBranchKind && known.name == ref) return history.Unrecorded(ref);
+  }
+  return std::vector<table::TableName>{};
+}
+
 }  // namespace
 
 Result<Json> ListTables(Pond& pond, const std::string& ref) {
   auto history = pond.history();
   ARROW_ASSIGN_OR_RAISE(auto versions, history.TablesAt(ref));
-  ARROW_ASSIGN_OR_RAISE(auto unrecorded, history.Unrecorded());
+  ARROW_ASSIGN_OR_RAISE(auto unrecorded, UnrecordedAt(history, ref));
   std::sort(versions.begin(), versions.end(),
             [](const auto& a, const auto& b) { return a.table.name < b.table.name; });
   Json tables = Json::array();

@@ -20,6 +20,7 @@ Json CommitToJson(const table::PondCommit& commit) {
   return {{"commit", commit.id},
           {"sequence", commit.sequence},
           {"parent", commit.parent ? Json(*commit.parent) : Json(nullptr)},
+          {"merge_parent", commit.merge_parent ? Json(*commit.merge_parent) : Json(nullptr)},
           {"author", commit.author},
           {"message", commit.message},
           {"operation", commit.operation},
@@ -29,21 +30,29 @@ Json CommitToJson(const table::PondCommit& commit) {
           {"tables", std::move(tables)}};
 }
 
-Result<Json> Log(Pond& pond, const std::string& table, int64_t limit) {
-  std::optional<table::TableName> name;
-  if (!table.empty()) {
-    ARROW_ASSIGN_OR_RAISE(name, table::TableName::Parse(table));
-    ARROW_RETURN_NOT_OK(pond.catalog()->Load(*name).status());
-  }
+Result<Json> Log(Pond& pond, const LogQuery& query) {
   auto history = pond.history();
-  ARROW_ASSIGN_OR_RAISE(auto commits, history.Log(limit, name));
+  table::LogRequest request{.limit = query.limit, .refs = {query.ref}};
+  if (!query.table.empty()) {
+    ARROW_ASSIGN_OR_RAISE(request.table, table::TableName::Parse(query.table));
+  }
   ARROW_ASSIGN_OR_RAISE(auto refs, history.Refs());
+  if (query.all) {
+    if (!query.ref.empty()) return base::Invalid("name a ref, or ask for all of them");
+    for (const auto& ref : refs) request.refs.push_back(ref.name);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto commits, history.Log(request));
+  // Nothing found: is there such a table at all?
+  if (commits.empty() && request.table) {
+    ARROW_RETURN_NOT_OK(history.At(*request.table, query.ref).status());
+  }
   Json listed = Json::array();
   for (const auto& commit : commits) {
     Json entry = CommitToJson(commit);
-    entry["tags"] = Json::array();
+    entry["branches"] = entry["tags"] = Json::array();
     for (const auto& ref : refs) {
-      if (ref.kind == "tag" && ref.commit_id == commit.id) entry["tags"].push_back(ref.name);
+      if (ref.commit_id != commit.id) continue;
+      entry[ref.kind == table::kTagKind ? "tags" : "branches"].push_back(ref.name);
     }
     listed.push_back(std::move(entry));
   }
@@ -63,8 +72,9 @@ Json TagToJson(const table::PondRef& ref) {
 }  // namespace
 
 Result<Json> CreateTag(Pond& pond, const std::string& name, const std::string& ref,
-                       const std::string& message) {
-  ARROW_ASSIGN_OR_RAISE(auto tag, pond.history().CreateTag(name, ref, pond.author(), message));
+                       const std::string& message, bool move) {
+  ARROW_ASSIGN_OR_RAISE(auto tag,
+                        pond.history().CreateTag(name, ref, pond.author(), message, move));
   return TagToJson(tag);
 }
 
@@ -74,22 +84,28 @@ Result<Json> ListTags(Pond& pond) {
   ARROW_ASSIGN_OR_RAISE(auto refs, pond.history().Refs());
   Json tags = Json::array();
   for (const auto& ref : refs) {
-    if (ref.kind == "tag") tags.push_back(TagToJson(ref));
+    if (ref.kind == table::kTagKind) tags.push_back(TagToJson(ref));
   }
   return Json{{"tags", std::move(tags)}};
 }
 
-Result<Json> PondStatus(Pond& pond) {
+Result<Json> PondStatus(Pond& pond, const std::string& branch) {
   auto history = pond.history();
-  ARROW_ASSIGN_OR_RAISE(auto head, history.Resolve(""));
-  ARROW_ASSIGN_OR_RAISE(auto tables, pond.catalog()->List());
-  ARROW_ASSIGN_OR_RAISE(auto unrecorded, history.Unrecorded());
+  ARROW_ASSIGN_OR_RAISE(auto refs, history.Refs());
+  ARROW_ASSIGN_OR_RAISE(auto unrecorded, history.Unrecorded(branch));
+  ARROW_ASSIGN_OR_RAISE(auto head, history.Resolve(branch));
+  ARROW_ASSIGN_OR_RAISE(auto tables, history.TablesAt(branch));
+  ARROW_ASSIGN_OR_RAISE(auto divergence, history.Compare(branch, table::kMainBranch));
   Json names = Json::array();
   for (const auto& name : unrecorded) names.push_back(name.ToString());
-  return Json{{"pond", pond.folder()},
-              {"head", head ? CommitToJson(*head) : Json(nullptr)},
-              {"tables", tables.size()},
-              {"unrecorded", std::move(names)}};
+  bool is_protected = false;
+  for (const auto& ref : refs) {
+    if (ref.name == branch) is_protected = ref.is_protected;
+  }
+  return Json{{"pond", pond.folder()},     {"branch", branch},
+              {"protected", is_protected}, {"head", head ? CommitToJson(*head) : Json(nullptr)},
+              {"ahead", divergence.ahead}, {"behind", divergence.behind},
+              {"tables", tables.size()},   {"unrecorded", std::move(names)}};
 }
 
 }  // namespace millpond::api

@@ -71,7 +71,9 @@ void AddSyncVerbs(VerbSet& verbs);     // sync, sources
 void AddQueryVerbs(VerbSet& verbs);    // sql
 void AddQualityVerbs(VerbSet& verbs);  // profile, check, clean
 void AddLabelVerbs(VerbSet& verbs);    // label
-void AddHistoryVerbs(VerbSet& verbs);  // commit, log, diff, tag
+void AddHistoryVerbs(VerbSet& verbs);  // commit, diff, tag
+void AddLogVerbs(VerbSet& verbs);      // log
+void AddBranchVerbs(VerbSet& verbs);   // branch
 void AddDatasetVerbs(VerbSet& verbs);  // dataset, freeze, loader
 void AddTrackVerbs(VerbSet& verbs);    // run
 void AddShellVerbs(VerbSet& verbs);    // completion, demo, errors

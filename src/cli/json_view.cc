@@ -21,4 +21,13 @@ std::string SizeOf(const base::Json& value) {
   return value.is_number_integer() ? base::FormatBytes(value.get<int64_t>()) : "?";
 }
 
+std::string TablesOf(const base::Json& commit) {
+  std::string names;
+  for (const auto& change : commit["tables"]) {
+    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", TextOf(change["table"]),
+                         TextOf(change["operation"]));
+  }
+  return names;
+}
+
 }  // namespace millpond::cli

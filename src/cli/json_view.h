@@ -18,4 +18,7 @@ std::string CountOf(const base::Json& value);
 /// Bytes as "1.5 MiB"; null as "?".
 std::string SizeOf(const base::Json& value);
 
+/// What a commit (CommitToJson) did to its tables: "shop.orders (append), shop.items (create)".
+std::string TablesOf(const base::Json& commit);
+
 }  // namespace millpond::cli

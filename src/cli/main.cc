@@ -119,6 +119,8 @@ int Run(int argc, char** argv) {
   AddQualityVerbs(verbs);
   AddLabelVerbs(verbs);
   AddHistoryVerbs(verbs);
+  AddLogVerbs(verbs);
+  AddBranchVerbs(verbs);
   AddDatasetVerbs(verbs);
   AddTrackVerbs(verbs);
   AddShellVerbs(verbs);

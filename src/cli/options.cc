@@ -37,4 +37,8 @@ Result<source::SourceOptions> SourceFlags::ToOptions() const {
   return source;
 }
 
+void AddBranchOption(CLI::App* verb, std::string* branch) {
+  verb->add_option("--branch", *branch, "The branch that it lands on (default: main)");
+}
+
 }  // namespace millpond::cli

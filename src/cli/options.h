@@ -25,4 +25,7 @@ struct SourceFlags {
   Result<source::SourceOptions> ToOptions() const;
 };
 
+/// --branch: where what the verb writes lands.
+void AddBranchOption(CLI::App* verb, std::string* branch);
+
 }  // namespace millpond::cli

@@ -89,22 +89,26 @@ void AddShow(VerbSet& verbs, CLI::App* parent) {
 
 void AddFreeze(VerbSet& verbs) {
   struct Options {
-    std::string name, version;
+    std::string name, version, ref;
     bool allow_leaks = false;
   };
   auto options = std::make_shared<Options>();
-  auto* verb = verbs.Add(
-      "freeze", "Pin a dataset to the tables as they are now, immutable and hashed",
-      {"millpond freeze reviews --as v1"}, [options](Invocation& run) -> Result<int> {
-        ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
-        ARROW_ASSIGN_OR_RAISE(auto report, api::Freeze(*pond, options->name, options->version,
-                                                       options->allow_leaks, run.context()));
-        run.terminal().Document(report);
-        if (!run.terminal().json()) PrintFrozen(run.terminal(), report);
-        return 0;
-      });
+  auto* verb =
+      verbs.Add("freeze", "Pin a dataset to the tables as they are now, immutable and hashed",
+                {"millpond freeze reviews --as v1", "millpond freeze reviews --as v2-try --at exp"},
+                [options](Invocation& run) -> Result<int> {
+                  ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
+                  ARROW_ASSIGN_OR_RAISE(
+                      auto report, api::Freeze(*pond, options->name, options->version,
+                                               options->allow_leaks, options->ref, run.context()));
+                  run.terminal().Document(report);
+                  if (!run.terminal().json()) PrintFrozen(run.terminal(), report);
+                  return 0;
+                });
   verb->add_option("dataset", options->name, "The dataset's name")->required();
   verb->add_option("--as", options->version, "The version's name")->required();
+  verb->add_option("--at", options->ref,
+                   "Version of the tables: a branch, tag, commit, ~N or time (default: main)");
   verb->add_flag("--allow-leaks", options->allow_leaks,
                  "Freeze although a group is on two sides of the split");
 }

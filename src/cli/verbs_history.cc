@@ -1,28 +1,14 @@
-// commit, log, diff, tag.
+// commit, diff, tag. log is in verbs_log.cc, branch in verbs_branch.cc.
 #include "api/commit.h"
 #include "api/versions.h"
 #include "cli/invocation.h"
 #include "cli/json_view.h"
+#include "cli/options.h"
 
 namespace millpond::cli {
 namespace {
 
 using base::Json;
-
-std::string TablesOf(const Json& commit) {
-  std::string names;
-  for (const auto& change : commit["tables"]) {
-    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", TextOf(change["table"]),
-                         TextOf(change["operation"]));
-  }
-  return names;
-}
-
-std::string TagsOf(const Json& commit) {
-  std::string tags;
-  for (const auto& tag : commit["tags"]) tags += (tags.empty() ? "" : ", ") + TextOf(tag);
-  return tags;
-}
 
 void AddCommit(VerbSet& verbs) {
   auto options = std::make_shared<api::CommitRequest>();
@@ -46,37 +32,9 @@ void AddCommit(VerbSet& verbs) {
   verb->add_option("--query", options->queries, "TABLE=SELECT …; may be repeated")->take_all();
   verb->add_flag("--replace", options->replace, "Replace the tables' rows instead of appending");
   verb->add_option("--drop", options->drops, "Drop this table; may be repeated")->take_all();
+  AddBranchOption(verb, &options->branch);
   verb->add_option("--idempotency-key", options->idempotency_key,
                    "A commit with a key that landed before lands once");
-}
-
-void AddLog(VerbSet& verbs) {
-  struct Options {
-    std::string table;
-    int64_t limit = 20;
-  };
-  auto options = std::make_shared<Options>();
-  auto* verb = verbs.Add(
-      "log", "List commits, newest first", {"millpond log", "millpond log shop.orders --limit 5"},
-      [options](Invocation& run) -> Result<int> {
-        ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
-        ARROW_ASSIGN_OR_RAISE(auto report, api::Log(*pond, options->table, options->limit));
-        auto& terminal = run.terminal();
-        terminal.Document(report);
-        std::vector<std::vector<std::string>> rows;
-        for (const auto& commit : report["commits"]) {
-          rows.push_back({TextOf(commit["commit"]), TextOf(commit["at"]), TextOf(commit["author"]),
-                          TextOf(commit["operation"]), TextOf(commit["message"]), TagsOf(commit),
-                          TablesOf(commit)});
-        }
-        if (rows.empty())
-          terminal.Line("no commits yet");
-        else
-          terminal.Table({"commit", "at", "author", "verb", "message", "tags", "tables"}, rows);
-        return 0;
-      });
-  verb->add_option("table", options->table, "Only commits that touched this table");
-  verb->add_option("--limit", options->limit, "How many (default 20; -1: all)");
 }
 
 void PrintDiff(Terminal& terminal, const Json& report) {
@@ -119,8 +77,8 @@ void AddDiff(VerbSet& verbs) {
         PrintDiff(run.terminal(), report);
         return 0;
       });
-  verb->add_option("from", options->request.from, "A tag, commit, ~N or time")->required();
-  verb->add_option("to", options->request.to, "The same (default: the head)");
+  verb->add_option("from", options->request.from, "A branch, tag, commit, ~N or time")->required();
+  verb->add_option("to", options->request.to, "The same (default: the head of main)");
   verb->add_option("--table", options->request.table, "Only this table");
   verb->add_flag("--no-rows", options->no_rows, "Totals only; do not read the tables");
 }
@@ -128,13 +86,13 @@ void AddDiff(VerbSet& verbs) {
 void AddTag(VerbSet& verbs) {
   struct Options {
     std::string name, ref, message;
-    bool remove = false;
+    bool remove = false, force = false;
   };
   auto options = std::make_shared<Options>();
   auto* verb = verbs.Add(
       "tag", "Name a version of the whole pond, or list or delete the names",
       {"millpond tag v1", "millpond tag v0 ~2 -m 'before cleaning'", "millpond tag",
-       "millpond tag v0 --delete"},
+       "millpond tag latest exp --force", "millpond tag v0 --delete"},
       [options](Invocation& run) -> Result<int> {
         ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
         auto& terminal = run.terminal();
@@ -158,24 +116,24 @@ void AddTag(VerbSet& verbs) {
           terminal.Line("deleted tag " + options->name);
           return 0;
         }
-        ARROW_ASSIGN_OR_RAISE(auto report,
-                              api::CreateTag(*pond, options->name, options->ref, options->message));
+        ARROW_ASSIGN_OR_RAISE(auto report, api::CreateTag(*pond, options->name, options->ref,
+                                                          options->message, options->force));
         terminal.Document(report);
         terminal.Line(
             fmt::format("tag {} -> {}", TextOf(report["name"]), TextOf(report["commit"])));
         return 0;
       });
   verb->add_option("name", options->name, "The tag; without it, tags are listed");
-  verb->add_option("ref", options->ref, "What to tag (default: the head)");
+  verb->add_option("ref", options->ref, "What to tag (default: the head of main)");
   verb->add_option("-m,--message", options->message, "Why");
   verb->add_flag("--delete", options->remove, "Delete the tag; data stays");
+  verb->add_flag("--force", options->force, "Move a tag that exists");
 }
 
 }  // namespace
 
 void AddHistoryVerbs(VerbSet& verbs) {
   AddCommit(verbs);
-  AddLog(verbs);
   AddDiff(verbs);
   AddTag(verbs);
 }

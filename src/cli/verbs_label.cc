@@ -83,6 +83,7 @@ void AddLabelVerbs(VerbSet& verbs) {
                    "Who labelled, where no column says so (default: the author)");
   verb->add_option("--classes", request.classes, "The labels allowed; others are rejected")
       ->delimiter(',');
+  AddBranchOption(verb, &request.branch);
   verb->add_option("-m,--message", request.message, "Why");
   flags->source.AddTo(verb);
 }

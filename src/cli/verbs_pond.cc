@@ -51,7 +51,7 @@ void AddLs(VerbSet& verbs) {
                   PrintTables(run.terminal(), report);
                   return 0;
                 });
-  verb->add_option("--at", *ref, "A tag, commit, ~N or time");
+  verb->add_option("--at", *ref, "A branch, tag, commit, ~N or time");
 }
 
 void PrintTable(Terminal& terminal, const Json& report) {
@@ -95,15 +95,24 @@ void AddShow(VerbSet& verbs) {
 }
 
 void AddStatus(VerbSet& verbs) {
-  verbs.Add(
-      "status", "Show the head commit, and tables that other engines changed since",
-      {"millpond status"}, [](Invocation& run) -> Result<int> {
+  auto branch = std::make_shared<std::string>(table::kMainBranch);
+  auto* verb = verbs.Add(
+      "status", "Show a branch's head commit, and tables that other engines changed since",
+      {"millpond status", "millpond status --branch exp"},
+      [branch](Invocation& run) -> Result<int> {
         ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
-        ARROW_ASSIGN_OR_RAISE(auto report, api::PondStatus(*pond));
+        ARROW_ASSIGN_OR_RAISE(auto report, api::PondStatus(*pond, *branch));
         auto& terminal = run.terminal();
         terminal.Document(report);
         terminal.Line(fmt::format("pond {} with {} tables", TextOf(report["pond"]),
                                   CountOf(report["tables"])));
+        if (*branch != table::kMainBranch) {
+          terminal.Line(fmt::format("branch {}: {} ahead of main, {} behind{}", *branch,
+                                    CountOf(report["ahead"]), CountOf(report["behind"]),
+                                    report["protected"].get<bool>() ? ", protected" : ""));
+        } else if (report["protected"].get<bool>()) {
+          terminal.Line("main is protected: only merges move it");
+        }
         const Json& head = report["head"];
         terminal.Line(head.is_null() ? "no commits yet"
                                      : fmt::format("head {} {}: {}", TextOf(head["commit"]),
@@ -117,6 +126,7 @@ void AddStatus(VerbSet& verbs) {
         }
         return 0;
       });
+  verb->add_option("--branch", *branch, "The branch (default: main)");
 }
 
 void AddConfig(VerbSet& verbs) {

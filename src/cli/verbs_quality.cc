@@ -2,6 +2,7 @@
 #include "api/quality.h"
 #include "cli/invocation.h"
 #include "cli/json_view.h"
+#include "cli/options.h"
 
 namespace millpond::cli {
 namespace {
@@ -134,8 +135,8 @@ void PrintClean(Terminal& terminal, const Json& report) {
 
 void AddClean(VerbSet& verbs) {
   struct Options {
-    std::string table, recipe, message;
-    bool dry_run = false, strict = false;
+    std::string recipe;
+    curate::CleanRequest request;
   };
   auto options = std::make_shared<Options>();
   auto* verb =
@@ -145,19 +146,20 @@ void AddClean(VerbSet& verbs) {
                 [options](Invocation& run) -> Result<int> {
                   ARROW_ASSIGN_OR_RAISE(auto recipe, api::ReadDocument(options->recipe));
                   ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
-                  ARROW_ASSIGN_OR_RAISE(
-                      auto report, api::Clean(*pond, options->table, recipe, options->dry_run,
-                                              options->strict, options->message, run.context()));
+                  ARROW_ASSIGN_OR_RAISE(auto report,
+                                        api::Clean(*pond, recipe, options->request, run.context()));
                   run.terminal().Document(report);
                   if (!run.terminal().json()) PrintClean(run.terminal(), report);
                   return 0;
                 });
-  verb->add_option("table", options->table, "namespace.table")->required();
+  verb->add_option("table", options->request.table, "namespace.table")->required();
   verb->add_option("--recipe", options->recipe, "A recipe in YAML or JSON")->required();
-  verb->add_flag("--dry-run", options->dry_run, "Count what each step would do; write nothing");
-  verb->add_flag("--strict", options->strict,
+  AddBranchOption(verb, &options->request.branch);
+  verb->add_flag("--dry-run", options->request.dry_run,
+                 "Count what each step would do; write nothing");
+  verb->add_flag("--strict", options->request.strict,
                  "Fail where a value cannot be cast, instead of keeping its row as a reject");
-  verb->add_option("-m,--message", options->message, "Why");
+  verb->add_option("-m,--message", options->request.message, "Why");
 }
 
 }  // namespace

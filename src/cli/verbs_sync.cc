@@ -69,6 +69,7 @@ void AddSync(VerbSet& verbs) {
       ->delimiter(',');
   verb->add_flag("--replace", flags->replace, "Replace the table's rows where anything is new");
   verb->add_flag("--no-evolve", flags->no_evolve, "Refuse new columns and wider types");
+  AddBranchOption(verb, &flags->request.branch);
   verb->add_option("-m,--message", flags->request.message, "Why");
   verb->add_option("--idempotency-key", flags->idempotency_key,
                    "A sync with a key that landed before lands once");

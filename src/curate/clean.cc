@@ -167,6 +167,7 @@ Status Cleaner::Land(const StepChain& chain, Json inputs) {
                                                                    " with " + recipe_.name
                                                              : request_.message,
                          .operation = "clean",
+                         .branch = request_.branch,
                          .inputs = std::move(inputs),
                          .details = {{"recipe", recipe_.text},
                                      {"recipe_name", recipe_.name},
@@ -187,14 +188,22 @@ Status Cleaner::Run(CleanReport* report) {
   report_ = report;
   ARROW_ASSIGN_OR_RAISE(const auto at, table::TableAtRef::Parse(request_.table));
   if (!at.ref.empty()) {
-    return base::Invalid("cleaning changes the head of a table; name it without '@{}'", at.ref);
+    return base::Invalid(
+        "cleaning changes the head of a branch; name the table without '@{}' and the branch with "
+        "--branch",
+        at.ref);
   }
-  ARROW_ASSIGN_OR_RAISE(view_, TableView::Open(session_, request_.table));
+  const bool on_main = request_.branch == table::kMainBranch;
+  ARROW_ASSIGN_OR_RAISE(
+      view_,
+      TableView::Open(session_, on_main ? request_.table : request_.table + "@" + request_.branch));
+  if (!on_main) view_.options.ref = request_.branch;
   report->table = view_.table;
   report->base_snapshot = view_.snapshot;
   Json inputs;
   ARROW_RETURN_NOT_OK(CheckPolicy("SELECT * FROM " + view_.sql, &inputs));
-  ARROW_ASSIGN_OR_RAISE(const auto stored, session_.catalog()->Load(view_.table));
+  ARROW_ASSIGN_OR_RAISE(const auto stored,
+                        table::History(session_.catalog()).OnBranch(view_.table, request_.branch));
   StepChain chain(session_, view_, *stored.metadata->schema().arrow, context_);
   ARROW_RETURN_NOT_OK(Steps(&chain));
   // Expressions may read other tables, whose policies count as well.

@@ -35,10 +35,11 @@ struct Recipe {
 Result<Recipe> ParseRecipe(std::string_view text, std::string_view origin);
 
 struct CleanRequest {
-  std::string table;     ///< "shop.orders"; always its head.
+  std::string table;     ///< "shop.orders"; always the head of `branch`.
   bool dry_run = false;  ///< Counts only; nothing is written.
   bool strict = false;  ///< A value that a cast refuses fails the call instead of moving the row to
                         ///< <table>_rejects.
+  std::string branch = table::kMainBranch;
   std::string author;
   std::string message;  ///< Empty: "clean <table> with <recipe>".
   std::optional<std::string> idempotency_key;

@@ -4,6 +4,7 @@
 #include <arrow/api.h>
 
 #include <chrono>
+#include <functional>
 #include <utility>
 
 #include "base/text.h"
@@ -23,6 +24,9 @@ using Clock = std::chrono::steady_clock;
 
 // Batches of at most 16 MiB that wait between reader and writer.
 constexpr size_t kQueuedBatches = 3;
+
+/// Saves a cursor for the commit at a place.
+using SaveAt = std::function<ledger::Transaction(const table::LanePoint&)>;
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -56,10 +60,11 @@ class StreamSync {
 
   SyncedTable& synced() { return synced_; }
   const Json& inputs() const { return inputs_; }
-  const std::optional<ledger::Transaction>& cursor_change() const { return cursor_change_; }
+  /// Where the stream was read to, for the commit that its rows land in; nullopt: no further.
+  std::optional<SaveAt> CursorChange() const;
 
  private:
-  Status Prepare(const source::StreamInfo& stream);
+  Status Prepare(const source::StreamInfo& stream, const table::PendingCommit& commit);
   Result<OpenStream> Open(std::unique_ptr<source::Source>* first, const std::string& stream);
   Status Copy(source::StreamReader* reader, TableTarget* target, table::RejectsWriter* rejects);
   Status Keep(const std::vector<source::Reject>& rejected, table::RejectsWriter* rejects);
@@ -73,16 +78,23 @@ class StreamSync {
   std::optional<table::Table> existing_;
   SyncedTable synced_;
   Json inputs_ = Json::array();
-  std::optional<ledger::Transaction> cursor_change_;
+  std::optional<SyncCursor> after_;  ///< Where it is not as before.
 };
 
-Status StreamSync::Prepare(const source::StreamInfo& stream) {
+std::optional<SaveAt> StreamSync::CursorChange() const {
+  if (!after_) return std::nullopt;
+  return [key = key_, before = before_, after = *after_](const table::LanePoint& at) {
+    return SaveCursor(key, before, after, at);
+  };
+}
+
+Status StreamSync::Prepare(const source::StreamInfo& stream, const table::PendingCommit& commit) {
   ARROW_ASSIGN_OR_RAISE(synced_.table, ResolveTableName(request_.table, stream.name));
   synced_.stream = stream.name;
   synced_.source_report = stream.report;
   key_.stream = stream.name;
   key_.table = synced_.table;
-  auto loaded = catalog_->Load(synced_.table);
+  auto loaded = commit.Existing(synced_.table);
   if (!loaded.ok()) {
     // A cursor without its table speaks of rows that were dropped since.
     return base::KindOf(loaded.status()) == base::ErrorKind::kNotFound ? Status::OK()
@@ -92,7 +104,15 @@ Status StreamSync::Prepare(const source::StreamInfo& stream) {
   if (const auto* snapshot = existing_->metadata->current_snapshot()) {
     synced_.snapshot = snapshot->id;
   }
-  ARROW_ASSIGN_OR_RAISE(before_, LoadCursor(catalog_->ledger(), key_));
+  ARROW_ASSIGN_OR_RAISE(auto head, table::History(catalog_).Resolve(request_.branch));
+  ARROW_ASSIGN_OR_RAISE(auto path, table::PathTo(catalog_->ledger(), table::PointOf(head)));
+  ARROW_ASSIGN_OR_RAISE(before_, LoadCursor(catalog_->ledger(), key_, path));
+  if (before_.forgotten && request_.disposition == Disposition::kAppend) {
+    return base::Conflict(
+        "how far {} was read into {} at the commit that branch '{}' began from is no longer kept; "
+        "sync with --replace, or begin the branch from a newer commit",
+        request_.url, synced_.table.ToString(), request_.branch);
+  }
   return Status::OK();
 }
 
@@ -163,7 +183,9 @@ Result<bool> StreamSync::IsNew(const TableTarget& target, const SyncCursor& afte
   const Json before_files = before_.position.value("files", Json::object());
   if (before_files.size() != after.position.value("files", Json::object()).size()) return true;
   // The same files as last time: new only where something else wrote the table meanwhile.
-  ARROW_ASSIGN_OR_RAISE(auto log, table::History(catalog_).Log(1, synced_.table));
+  ARROW_ASSIGN_OR_RAISE(auto log,
+                        table::History(catalog_).Log(
+                            {.limit = 1, .table = synced_.table, .refs = {request_.branch}}));
   return log.empty() || log[0].operation != "sync";
 }
 
@@ -171,7 +193,7 @@ Result<bool> StreamSync::Run(std::unique_ptr<source::Source>* first,
                              const source::StreamInfo& stream, table::PendingCommit* commit) {
   const auto start = Clock::now();
   if (*first != nullptr) key_.source = (*first)->identity();
-  ARROW_RETURN_NOT_OK(Prepare(stream));
+  ARROW_RETURN_NOT_OK(Prepare(stream, *commit));
   ARROW_ASSIGN_OR_RAISE(OpenStream opened, Open(first, stream.name));
   key_.source = opened.source->identity();
   TargetOptions options;
@@ -182,7 +204,8 @@ Result<bool> StreamSync::Run(std::unique_ptr<source::Source>* first,
                                                        *opened.reader->schema(), options));
   table::RejectsWriter rejects(catalog_, commit, synced_.table);
   ARROW_RETURN_NOT_OK(Copy(opened.reader.get(), target.get(), &rejects));
-  const SyncCursor after{opened.reader->Cursor(), HashOptions(request_.source)};
+  const SyncCursor after{.position = opened.reader->Cursor(),
+                         .options_hash = HashOptions(request_.source)};
   synced_.created = target->created();
   synced_.columns_changed = target->columns_changed();
   synced_.rows = target->rows();
@@ -193,7 +216,7 @@ Result<bool> StreamSync::Run(std::unique_ptr<source::Source>* first,
   synced_.files_skipped = files.skipped;
   synced_.bytes = files.bytes;
   if (after.position != before_.position || after.options_hash != before_.options_hash) {
-    cursor_change_ = SaveCursor(key_, after);
+    after_ = after;
   }
   synced_.seconds = SecondsSince(start);
   ARROW_ASSIGN_OR_RAISE(const bool is_new, IsNew(*target, after));
@@ -225,6 +248,12 @@ Json DetailsOf(const SyncRequest& request, const std::vector<SyncedTable>& table
   return details;
 }
 
+ledger::Transaction SaveAll(const std::vector<SaveAt>& cursors, const table::LanePoint& at) {
+  ledger::Transaction all;
+  for (const auto& save : cursors) all.Append(save(at));
+  return all;
+}
+
 Status CheckStreams(const SyncRequest& request, const std::vector<source::StreamInfo>& streams) {
   if (streams.empty()) return base::NotFound("{} holds nothing to sync", request.url);
   const bool names_table = !request.table.empty() && request.table.back() != '.';
@@ -249,21 +278,24 @@ Result<SyncReport> Sync(std::shared_ptr<table::Catalog> catalog, const SyncReque
       .author = request.author,
       .message = request.message.empty() ? "sync " + request.url : request.message,
       .operation = "sync",
+      .branch = request.branch,
       .idempotency_key = request.idempotency_key};
   table::PendingCommit commit(catalog, std::move(info));
   SyncReport report;
-  ledger::Transaction cursors;
+  std::vector<SaveAt> cursors;
   bool any_new = false;
   for (const auto& stream : streams) {
     StreamSync sync(catalog, request, context);
     ARROW_ASSIGN_OR_RAISE(const bool is_new, sync.Run(&source, stream, &commit));
     any_new = any_new || is_new;
     for (const Json& input : sync.inputs()) commit.info().inputs.push_back(input);
-    if (sync.cursor_change()) cursors.Append(*sync.cursor_change());
+    if (auto change = sync.CursorChange()) cursors.push_back(*std::move(change));
     report.tables.push_back(std::move(sync.synced()));
   }
   if (any_new) {
-    commit.AddLedgerChanges(cursors);
+    commit.AddLedgerChanges([cursors](const table::PondCommit& landing) {
+      return SaveAll(cursors, {landing.lane, landing.generation});
+    });
     commit.info().details = DetailsOf(request, report.tables);
     ARROW_ASSIGN_OR_RAISE(report.commit, commit.Land(context));
     for (SyncedTable& synced : report.tables) {
@@ -272,7 +304,8 @@ Result<SyncReport> Sync(std::shared_ptr<table::Catalog> catalog, const SyncReque
       }
     }
   } else if (!cursors.empty()) {
-    ARROW_RETURN_NOT_OK(catalog->ledger().Apply(cursors));
+    ARROW_ASSIGN_OR_RAISE(auto head, table::History(catalog).Resolve(request.branch));
+    ARROW_RETURN_NOT_OK(catalog->ledger().Apply(SaveAll(cursors, table::PointOf(head))));
   }
   report.seconds = SecondsSince(start);
   return report;

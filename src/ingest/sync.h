@@ -34,6 +34,7 @@ struct SyncRequest {
   /// table's property millpond.key; a later sync must name the same ones or none.
   std::vector<std::string> key;
   bool evolve = true;  ///< Add columns and widen types where the data asks for it; else kInvalid.
+  std::string branch = table::kMainBranch;  ///< Where the rows land, with a cursor of its own.
   std::string author;
   std::string message;  ///< Empty: "sync <url>".
   std::optional<std::string> idempotency_key;

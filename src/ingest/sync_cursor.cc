@@ -1,7 +1,9 @@
 // Cursor rows and their comparison; see the header.
 #include "ingest/sync_cursor.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/time.h"
@@ -13,6 +15,17 @@ using base::Json;
 
 constexpr const char* kTable = "source_cursor";
 constexpr size_t kInputsNamed = 1000;
+// A branch made from a commit further back cannot go on with a sync. A cursor of many files is
+// long.
+constexpr int64_t kCommitsKept = 64;
+
+ledger::Conditions ConditionsOf(const CursorKey& key, const std::string& lane) {
+  return {{"source", {}, key.source},
+          {"stream", {}, key.stream},
+          {"table_namespace", {}, key.table.space},
+          {"table_name", {}, key.table.name},
+          {"lane", {}, lane}};
+}
 
 /// Same content: by size and hash where both are known, else by all that is known.
 bool SameFile(const Json& before, const Json& after) {
@@ -31,17 +44,27 @@ int64_t SizeOf(const Json& file) {
 
 }  // namespace
 
-Result<SyncCursor> LoadCursor(ledger::Ledger& ledger, const CursorKey& key) {
-  ARROW_ASSIGN_OR_RAISE(auto rows,
-                        ledger.Select({.table = kTable,
-                                       .where = {{"source", {}, key.source},
-                                                 {"stream", {}, key.stream},
-                                                 {"table_namespace", {}, key.table.space},
-                                                 {"table_name", {}, key.table.name}}}));
+Result<SyncCursor> LoadCursor(ledger::Ledger& ledger, const CursorKey& key,
+                              const table::CommitPath& path) {
   SyncCursor cursor;
+  std::vector<ledger::Row> rows;
+  for (const table::LanePoint& run : path) {
+    ledger::Query query{.table = kTable,
+                        .where = ConditionsOf(key, run.lane),
+                        .order_by = {{"generation", true}},
+                        .limit = 1};
+    query.where.push_back({"generation", ledger::Compare::kLessEqual, run.generation});
+    ARROW_ASSIGN_OR_RAISE(rows, ledger.Select(query));
+    if (!rows.empty()) break;
+  }
   if (rows.empty()) return cursor;
+  cursor.at.emplace();
+  ARROW_ASSIGN_OR_RAISE(cursor.at->lane, ledger::TextOf(rows[0], "lane"));
+  ARROW_ASSIGN_OR_RAISE(cursor.at->generation, ledger::IntOf(rows[0], "generation"));
   const std::string origin = "the sync cursor of " + key.table.ToString();
   ARROW_ASSIGN_OR_RAISE(const std::string text, ledger::TextOf(rows[0], "cursor"));
+  cursor.forgotten = text.empty();
+  if (cursor.forgotten) return cursor;
   auto parsed = base::ParseJson(text, origin);
   if (!parsed.ok()) return base::WithKind(base::ErrorKind::kCorrupt, parsed.status());
   if (!parsed->is_object() || !parsed->contains("source")) {
@@ -52,15 +75,24 @@ Result<SyncCursor> LoadCursor(ledger::Ledger& ledger, const CursorKey& key) {
   return cursor;
 }
 
-ledger::Transaction SaveCursor(const CursorKey& key, const SyncCursor& cursor) {
+ledger::Transaction SaveCursor(const CursorKey& key, const SyncCursor& before,
+                               const SyncCursor& cursor, const table::LanePoint& at) {
   ledger::Transaction transaction;
   transaction.Upsert(kTable, {{"source", key.source},
                               {"stream", key.stream},
                               {"table_namespace", key.table.space},
                               {"table_name", key.table.name},
+                              {"lane", at.lane},
+                              {"generation", at.generation},
                               {"cursor", base::CanonicalJson({{"source", cursor.position},
                                                               {"options", cursor.options_hash}})},
                               {"updated_ms", base::NowMs()}});
+  if (before.at && before.at->lane == at.lane) {
+    ledger::Conditions old = ConditionsOf(key, at.lane);
+    old.push_back({"generation", ledger::Compare::kLess,
+                   std::min(before.at->generation, at.generation - kCommitsKept)});
+    transaction.Update(kTable, {{"cursor", std::string()}}, std::move(old));
+  }
   return transaction;
 }
 

@@ -1,14 +1,18 @@
 // How far a sync has read, as a ledger row, and what changed between two cursors. Used by sync.
-// The row's text is {"source": the source's own cursor, "options": hash of what shapes the rows}.
+// A row belongs to the commit whose rows it speaks of, so that every branch goes on where its own
+// rows end. Its text is {"source": the source's own cursor, "options": hash of what shapes the
+// rows}, or empty where it is so old that it was forgotten.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "ledger/ledger.h"
 #include "source/source.h"
+#include "table/commit_path.h"
 #include "table/table_name.h"
 
 namespace millpond::ingest {
@@ -16,16 +20,23 @@ namespace millpond::ingest {
 struct SyncCursor {
   base::Json position;       ///< The source's cursor; null where there was no sync yet.
   std::string options_hash;  ///< Of the options it was read with.
+  bool forgotten = false;    ///< There was a sync, but how far it read is no longer kept.
+  std::optional<table::LanePoint> at = {};  ///< The commit that it belongs to.
 };
 
-/// Which row of the ledger: one per source, stream and table.
+/// Which rows of the ledger: of one source, stream and table.
 struct CursorKey {
   std::string source, stream;
   table::TableName table;
 };
 
-Result<SyncCursor> LoadCursor(ledger::Ledger& ledger, const CursorKey& key);
-ledger::Transaction SaveCursor(const CursorKey& key, const SyncCursor& cursor);
+/// The newest cursor on the path of a commit.
+Result<SyncCursor> LoadCursor(ledger::Ledger& ledger, const CursorKey& key,
+                              const table::CommitPath& path);
+/// Keeps the cursor for the commit at `at`, and forgets those that are many commits older, `before`
+/// being the one that the sync began with.
+ledger::Transaction SaveCursor(const CursorKey& key, const SyncCursor& before,
+                               const SyncCursor& cursor, const table::LanePoint& at);
 
 /// Hash of the options that decide what rows a source gives.
 std::string HashOptions(const source::SourceOptions& options);

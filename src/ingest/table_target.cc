@@ -101,7 +101,7 @@ Result<std::unique_ptr<TableTarget>> TableTarget::Open(std::shared_ptr<table::Ca
                                                        const arrow::Schema& schema,
                                                        const TargetOptions& options) {
   std::unique_ptr<TableTarget> target(new TableTarget(commit, name, options));
-  const auto existing = catalog->Load(name);
+  const auto existing = commit->Existing(name);
   if (existing.ok()) {
     if (!options.may_exist) {
       return base::AlreadyExists("the table {} exists; append to it or replace its rows",

@@ -54,6 +54,7 @@ class Labeller {
   Status ResolveKeys(std::vector<Candidate>* chunk);
   Result<std::set<int64_t>> ExistingOf(const std::vector<Candidate>& chunk);
   Status LoadLatest(const std::vector<Candidate>& chunk);
+  query::SqlOptions LatestOptions() const;
   std::string Fault(const Candidate& candidate, const std::set<int64_t>& existing,
                     std::string* kind) const;
   void Accept(const Candidate& candidate, std::vector<LabelRow>* rows);
@@ -86,9 +87,13 @@ Status Labeller::CheckRequest() {
 Status Labeller::OpenTable() {
   ARROW_ASSIGN_OR_RAISE(const auto at, table::TableAtRef::Parse(request_.table));
   if (!at.ref.empty()) {
-    return Invalid("labels are for the samples at the head; name the table without '@{}'", at.ref);
+    return Invalid(
+        "labels are for the samples at the head of a branch; name the table without '@{}' and the "
+        "branch with --branch",
+        at.ref);
   }
-  const std::string sql = QuotedName(at.table, "");
+  if (request_.branch != table::kMainBranch) table_.options.ref = request_.branch;
+  const std::string sql = QuotedName(at.table, table_.options.ref);
   ARROW_ASSIGN_OR_RAISE(auto inputs, session_.InputsOf("SELECT * FROM " + sql, {}));
   table_.name = inputs.at(0).table;
   table_.snapshot = inputs[0].snapshot_id;
@@ -103,7 +108,8 @@ Status Labeller::OpenTable() {
   report_->table = table_.name;
   report_->labels_table = LabelsTableOf(table_.name);
   report_->label_set = request_.label_set;
-  const auto labels = session_.catalog()->Load(report_->labels_table);
+  const auto labels =
+      table::History(session_.catalog()).OnBranch(report_->labels_table, request_.branch);
   if (!labels.ok() && base::KindOf(labels.status()) != base::ErrorKind::kNotFound) {
     return labels.status();
   }
@@ -231,13 +237,17 @@ Result<std::set<int64_t>> Labeller::ExistingOf(const std::vector<Candidate>& chu
   }
 }
 
+query::SqlOptions Labeller::LatestOptions() const {
+  return {.ref = table_.options.ref, .pins = {}, .parameters = {}};
+}
+
 Status Labeller::LoadLatest(const std::vector<Candidate>& chunk) {
   if (!labels_exist_) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const std::string latest,
                         LatestLabelsSql(table_.name.ToString(), request_.label_set));
   ARROW_ASSIGN_OR_RAISE(auto result, session_.Sql("SELECT sample_id, annotator, label FROM (" +
                                                       latest + ") WHERE " + SampleCondition(chunk),
-                                                  {}, context_));
+                                                  LatestOptions(), context_));
   while (true) {
     std::shared_ptr<arrow::RecordBatch> batch;
     ARROW_RETURN_NOT_OK(result.reader->ReadNext(&batch));
@@ -347,6 +357,7 @@ Status Labeller::Run() {
                                         ? "label " + table_.name.ToString() + " from " + from
                                         : request_.message,
                          .operation = "label",
+                         .branch = request_.branch,
                          .idempotency_key = request_.idempotency_key};
   table::PendingCommit commit(session_.catalog(), std::move(info));
   auto candidates = request_.url.empty() ? ReadLabelExpression(session_, table_, request_, context_)

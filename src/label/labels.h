@@ -19,7 +19,8 @@
 namespace millpond::label {
 
 struct LabelRequest {
-  std::string table;                  ///< The table whose samples are labelled; its head.
+  std::string table;  ///< The table whose samples are labelled, as it is at the head of `branch`.
+  std::string branch = table::kMainBranch;
   std::string label_set = "default";  ///< Several questions about one sample live side by side.
 
   // Where the labels come from: exactly one of `url` and `expression`.

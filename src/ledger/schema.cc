@@ -35,7 +35,7 @@ constexpr std::array kVersion1 = {
   PRIMARY KEY (commit_id, table_namespace, table_name)))"},
     std::string_view{
         R"(CREATE INDEX pond_commit_table_history ON pond_commit_table (table_namespace, table_name, sequence))"},
-    // Branch heads and tags over the whole pond; 'main' is the only branch of version 1.
+    // Branch heads and tags over the whole pond.
     std::string_view{R"(CREATE TABLE pond_ref (
   name TEXT PRIMARY KEY, kind TEXT NOT NULL, commit_id TEXT REFERENCES pond_commit (commit_id),
   author TEXT NOT NULL, message TEXT NOT NULL, created_ms BIGINT NOT NULL))"},
@@ -72,7 +72,56 @@ constexpr std::array kVersion1 = {
   created_ms BIGINT NOT NULL, PRIMARY KEY (run_id, path)))"},
 };
 
-constexpr std::array kMigrations = {Migration{1, kVersion1}};
+// Branches: commits form a graph, whose first-parent paths are kept as lanes so that a table as of
+// a commit stays an indexed look-up (docs/design/commits.md).
+constexpr std::array kVersion2 = {
+    std::string_view{"ALTER TABLE pond_commit ADD COLUMN lane TEXT NOT NULL DEFAULT 'main'"},
+    std::string_view{"ALTER TABLE pond_commit ADD COLUMN generation BIGINT NOT NULL DEFAULT 0"},
+    std::string_view{"ALTER TABLE pond_commit ADD COLUMN merge_parent_id TEXT REFERENCES "
+                     "pond_commit (commit_id)"},
+    std::string_view{"UPDATE pond_commit SET generation = sequence"},
+    std::string_view{"CREATE UNIQUE INDEX pond_commit_lane ON pond_commit (lane, generation)"},
+    std::string_view{"CREATE INDEX pond_commit_time ON pond_commit (lane, created_ms)"},
+    // Before its first commit, a lane's history is that of parent_lane up to fork_generation.
+    std::string_view{R"(CREATE TABLE pond_lane (
+  lane TEXT PRIMARY KEY, parent_lane TEXT NOT NULL, fork_generation BIGINT NOT NULL))"},
+    std::string_view{"ALTER TABLE pond_commit_table ADD COLUMN lane TEXT NOT NULL DEFAULT 'main'"},
+    std::string_view{
+        "ALTER TABLE pond_commit_table ADD COLUMN generation BIGINT NOT NULL DEFAULT 0"},
+    std::string_view{"UPDATE pond_commit_table SET generation = sequence"},
+    std::string_view{"DROP INDEX pond_commit_table_history"},
+    std::string_view{
+        "CREATE INDEX pond_commit_table_history ON pond_commit_table (table_namespace, "
+        "table_name, lane, generation)"},
+    std::string_view{"ALTER TABLE pond_ref ADD COLUMN protected BIGINT NOT NULL DEFAULT 0"},
+    // Every name that a commit ever changed.
+    std::string_view{R"(CREATE TABLE pond_table (
+  table_namespace TEXT NOT NULL, table_name TEXT NOT NULL, PRIMARY KEY (table_namespace, table_name)))"},
+    std::string_view{"INSERT INTO pond_table SELECT DISTINCT table_namespace, table_name FROM "
+                     "pond_commit_table"},
+    // Tables whose metadata has an Iceberg branch set for this pond branch.
+    std::string_view{R"(CREATE TABLE pond_branch_table (
+  branch TEXT NOT NULL, table_namespace TEXT NOT NULL, table_name TEXT NOT NULL,
+  PRIMARY KEY (table_namespace, table_name, branch)))"},
+    std::string_view{"CREATE INDEX pond_branch_table_by_branch ON pond_branch_table (branch)"},
+    // Last metadata of tables whose catalog row went with a branch, without a commit that says so.
+    std::string_view{R"(CREATE TABLE pond_retired_table (
+  table_namespace TEXT NOT NULL, table_name TEXT NOT NULL, metadata_location TEXT NOT NULL,
+  PRIMARY KEY (table_namespace, table_name, metadata_location)))"},
+    // Cursors by commit, so that each branch goes on where its own rows end.
+    std::string_view{R"(CREATE TABLE source_cursor_2 (
+  source TEXT NOT NULL, stream TEXT NOT NULL, table_namespace TEXT NOT NULL, table_name TEXT NOT NULL,
+  lane TEXT NOT NULL, generation BIGINT NOT NULL, cursor TEXT NOT NULL, updated_ms BIGINT NOT NULL,
+  PRIMARY KEY (source, stream, table_namespace, table_name, lane, generation)))"},
+    std::string_view{R"(INSERT INTO source_cursor_2
+  SELECT source, stream, table_namespace, table_name, 'main', COALESCE((SELECT MAX(sequence) FROM pond_commit), 0),
+    cursor, updated_ms FROM source_cursor)"},
+    std::string_view{"DROP TABLE source_cursor"},
+    std::string_view{"ALTER TABLE source_cursor_2 RENAME TO source_cursor"},
+    std::string_view{"CREATE INDEX source_cursor_lane ON source_cursor (lane, generation)"},
+};
+
+constexpr std::array kMigrations = {Migration{1, kVersion1}, Migration{2, kVersion2}};
 
 }  // namespace
 

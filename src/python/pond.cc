@@ -6,6 +6,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 
+#include "api/branches.h"
 #include "api/tables.h"
 #include "api/upkeep.h"
 #include "api/versions.h"
@@ -80,10 +81,13 @@ void BindLooking(nb::class_<Pond>& pond) {
                           [&](const base::Context&) { return api::ShowTable(self, table); });
           },
           "table"_a)
-      .def("status",
-           [](Pond& self) {
-             return Report(nb::none(), [&](const base::Context&) { return api::PondStatus(self); });
-           })
+      .def(
+          "status",
+          [](Pond& self, const std::string& branch) {
+            return Report(nb::none(),
+                          [&](const base::Context&) { return api::PondStatus(self, branch); });
+          },
+          "branch"_a)
       .def("config", [](Pond& self) { return ToPython(api::ConfigReport(self.config())); })
       .def(
           "doctor",
@@ -100,11 +104,12 @@ void BindLooking(nb::class_<Pond>& pond) {
 void BindHistory(nb::class_<Pond>& pond) {
   pond.def(
           "log",
-          [](Pond& self, const std::string& table, int64_t limit) {
-            return Report(nb::none(),
-                          [&](const base::Context&) { return api::Log(self, table, limit); });
+          [](Pond& self, const std::string& table, int64_t limit, const std::string& at,
+             bool all_refs) {
+            const api::LogQuery query{.table = table, .limit = limit, .ref = at, .all = all_refs};
+            return Report(nb::none(), [&](const base::Context&) { return api::Log(self, query); });
           },
-          "table"_a, "limit"_a)
+          "table"_a, "limit"_a, "at"_a, "all_refs"_a)
       .def(
           "diff",
           [](Pond& self, const std::string& from, const std::string& to, const std::string& table,
@@ -118,12 +123,12 @@ void BindHistory(nb::class_<Pond>& pond) {
       .def(
           "tag",
           [](Pond& self, const std::string& name, const std::string& ref,
-             const std::string& message) {
+             const std::string& message, bool force) {
             return Report(nb::none(), [&](const base::Context&) {
-              return api::CreateTag(self, name, ref, message);
+              return api::CreateTag(self, name, ref, message, force);
             });
           },
-          "name"_a, "ref"_a, "message"_a)
+          "name"_a, "ref"_a, "message"_a, "force"_a)
       .def("tags",
            [](Pond& self) {
              return Report(nb::none(), [&](const base::Context&) { return api::ListTags(self); });
@@ -134,6 +139,46 @@ void BindHistory(nb::class_<Pond>& pond) {
           "name"_a);
 }
 
+void BindBranches(nb::class_<Pond>& pond) {
+  pond.def("branches",
+           [](Pond& self) {
+             return Report(nb::none(),
+                           [&](const base::Context&) { return api::ListBranches(self); });
+           })
+      .def(
+          "create_branch",
+          [](Pond& self, const std::string& name, const std::string& ref,
+             const std::string& message) {
+            return Report(nb::none(), [&](const base::Context&) {
+              return api::CreateBranch(self, name, ref, message);
+            });
+          },
+          "name"_a, "ref"_a, "message"_a)
+      .def(
+          "delete_branch",
+          [](Pond& self, const std::string& name, bool force) {
+            return Report(nb::none(), [&](const base::Context&) {
+              return api::DeleteBranch(self, name, force);
+            });
+          },
+          "name"_a, "force"_a)
+      .def(
+          "rename_branch",
+          [](Pond& self, const std::string& name, const std::string& to) {
+            return Report(nb::none(),
+                          [&](const base::Context&) { return api::RenameBranch(self, name, to); });
+          },
+          "name"_a, "to"_a)
+      .def(
+          "protect_branch",
+          [](Pond& self, const std::string& name, bool is_protected) {
+            return Report(nb::none(), [&](const base::Context&) {
+              return api::ProtectBranch(self, name, is_protected);
+            });
+          },
+          "name"_a, "is_protected"_a);
+}
+
 }  // namespace
 
 void BindPond(nb::module_& module) {
@@ -142,6 +187,7 @@ void BindPond(nb::module_& module) {
       .def_prop_ro("author", [](const Pond& self) { return self.author(); });
   BindLooking(pond);
   BindHistory(pond);
+  BindBranches(pond);
   BindPondWork(pond);
   module.def("init", &Init, "path"_a, "settings"_a);
   module.def("open", &Open, "path"_a, "settings"_a);

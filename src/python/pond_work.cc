@@ -40,7 +40,8 @@ source::SourceOptions SourceOf(const std::string& format, const Strings& options
 nb::object Sync(Pond& pond, const std::string& url, const std::string& table, bool replace,
                 const Names& key, bool evolve, const std::string& message,
                 const std::string& idempotency_key, const std::string& format,
-                const Strings& options, const Strings& types, bool strict, nb::object progress) {
+                const Strings& options, const Strings& types, bool strict,
+                const std::string& branch, nb::object progress) {
   ingest::SyncRequest request;
   request.url = url;
   request.table = table;
@@ -48,6 +49,7 @@ nb::object Sync(Pond& pond, const std::string& url, const std::string& table, bo
   request.disposition = replace ? ingest::Disposition::kReplace : ingest::Disposition::kAppend;
   request.key = key;
   request.evolve = evolve;
+  request.branch = branch;
   request.message = message;
   request.idempotency_key = NotEmpty(idempotency_key);
   return Report(std::move(progress),
@@ -55,19 +57,20 @@ nb::object Sync(Pond& pond, const std::string& url, const std::string& table, bo
 }
 
 nb::object Write(Pond& pond, const nb::dict& tables, const std::string& mode, bool evolve,
-                 const std::string& message, nb::object progress) {
-  std::vector<api::NamedRows> rows;
+                 const std::string& message, const std::string& branch, nb::object progress) {
+  api::WriteRequest request{
+      .rows = {}, .mode = mode, .evolve = evolve, .message = message, .branch = branch};
   for (auto [name, data] : tables)
-    rows.push_back({nb::cast<std::string>(name), ImportStream(data)});
-  return Report(std::move(progress), [&](const base::Context& context) {
-    return api::Write(pond, rows, mode, evolve, message, context);
-  });
+    request.rows.push_back({nb::cast<std::string>(name), ImportStream(data)});
+  return Report(std::move(progress),
+                [&](const base::Context& context) { return api::Write(pond, request, context); });
 }
 
 nb::object Commit(Pond& pond, const std::string& message, const Names& files, const Names& queries,
                   const Names& drops, bool replace, const std::string& idempotency_key,
-                  nb::object progress) {
-  const api::CommitRequest request{message, files, queries, drops, replace, idempotency_key};
+                  const std::string& branch, nb::object progress) {
+  const api::CommitRequest request{message, files,           queries, drops,
+                                   replace, idempotency_key, branch};
   return Report(std::move(progress),
                 [&](const base::Context& context) { return api::Commit(pond, request, context); });
 }
@@ -89,6 +92,7 @@ nb::object Label(Pond& pond, const std::string& table, const nb::dict& fields,
       {"confidence_column", &request.confidence_column},
       {"time_column", &request.time_column},
       {"annotator", &request.annotator},
+      {"branch", &request.branch},
       {"message", &request.message}};
   const std::map<std::string, Names*> lists = {{"key", &request.key},
                                                {"classes", &request.classes}};
@@ -107,10 +111,12 @@ nb::object Label(Pond& pond, const std::string& table, const nb::dict& fields,
 
 void BindIngest(nb::class_<Pond>& pond) {
   pond.def("sync", &Sync, "url"_a, "table"_a, "replace"_a, "key"_a, "evolve"_a, "message"_a,
-           "idempotency_key"_a, "format"_a, "options"_a, "types"_a, "strict"_a, "progress"_a.none())
-      .def("write", &Write, "tables"_a, "mode"_a, "evolve"_a, "message"_a, "progress"_a.none())
+           "idempotency_key"_a, "format"_a, "options"_a, "types"_a, "strict"_a, "branch"_a,
+           "progress"_a.none())
+      .def("write", &Write, "tables"_a, "mode"_a, "evolve"_a, "message"_a, "branch"_a,
+           "progress"_a.none())
       .def("commit", &Commit, "message"_a, "files"_a, "queries"_a, "drops"_a, "replace"_a,
-           "idempotency_key"_a, "progress"_a.none())
+           "idempotency_key"_a, "branch"_a, "progress"_a.none())
       .def("label", &Label, "table"_a, "fields"_a, "format"_a, "options"_a, "strict"_a,
            "progress"_a.none())
       .def(
@@ -153,12 +159,18 @@ void BindQuality(nb::class_<Pond>& pond) {
           "clean",
           [](Pond& self, const std::string& table, const std::string& recipe,
              const std::string& origin, bool dry_run, bool strict, const std::string& message,
-             nb::object progress) {
+             const std::string& branch, nb::object progress) {
+            curate::CleanRequest request;
+            request.table = table;
+            request.dry_run = dry_run;
+            request.strict = strict;
+            request.message = message;
+            request.branch = branch;
             return Report(std::move(progress), [&](const base::Context& context) {
-              return api::Clean(self, table, {recipe, origin}, dry_run, strict, message, context);
+              return api::Clean(self, {recipe, origin}, request, context);
             });
           },
-          "table"_a, "recipe"_a, "origin"_a, "dry_run"_a, "strict"_a, "message"_a,
+          "table"_a, "recipe"_a, "origin"_a, "dry_run"_a, "strict"_a, "message"_a, "branch"_a,
           "progress"_a.none());
 }
 
@@ -187,12 +199,12 @@ void BindDatasets(nb::class_<Pond>& pond) {
       .def(
           "freeze",
           [](Pond& self, const std::string& name, const std::string& version, bool allow_leaks,
-             nb::object progress) {
+             const std::string& at, nb::object progress) {
             return Report(std::move(progress), [&](const base::Context& context) {
-              return api::Freeze(self, name, version, allow_leaks, context);
+              return api::Freeze(self, name, version, allow_leaks, at, context);
             });
           },
-          "name"_a, "version"_a, "allow_leaks"_a, "progress"_a.none());
+          "name"_a, "version"_a, "allow_leaks"_a, "at"_a, "progress"_a.none());
 }
 
 nb::object StartRun(Pond& pond, const std::string& experiment, const std::string& name,

@@ -31,12 +31,14 @@ class TestPond {
 
   static Result<std::unique_ptr<TestPond>> Make(table::WriteSettings settings = {});
 
-  /// One commit: creates the table or widens its schema to the rows' where needed, then adds the
-  /// rows.
+  /// One commit, on main or with "shop.orders@exp" on a branch: creates the table or widens its
+  /// schema to the rows' where needed, then adds the rows.
   Status Write(const std::string& table, arrow::RecordBatchReader& rows, Change change);
   /// The rows are what a statement without policies gives.
   Status Write(const std::string& table, const std::string& sql, Change change = Change::kAppend);
-  Status Tag(const std::string& name);
+  /// `words`: the name, and after a space the ref, if it is not the head of main.
+  Status Tag(const std::string& words);
+  Status Branch(const std::string& words);
 
   Result<std::shared_ptr<Session>> Open(SessionSettings settings = {});
 

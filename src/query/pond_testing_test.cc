@@ -4,7 +4,6 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "ledger/sqlite_ledger.h"
@@ -42,20 +41,21 @@ Result<std::shared_ptr<Session>> TestPond::Open(SessionSettings settings) {
 }
 
 Status TestPond::Write(const std::string& table, arrow::RecordBatchReader& rows, Change change) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, table::TableName::Parse(table));
-  ARROW_ASSIGN_OR_RAISE(const auto known, catalog_->List());
+  ARROW_ASSIGN_OR_RAISE(const auto at, table::TableAtRef::Parse(table));
+  const table::TableName& name = at.table;
   table::CommitInfo info;
   info.author = "tester";
   info.message = "write " + table;
   info.operation = "write";
+  if (!at.ref.empty()) info.branch = at.ref;
   table::PendingCommit commit(catalog_, info);
   std::optional<int64_t> base;
-  if (std::find(known.begin(), known.end(), name) == known.end()) {
+  const auto head = commit.Existing(name);
+  if (!head.ok()) {
     ARROW_RETURN_NOT_OK(commit.Create(name, rows.schema()));
   } else {
     ARROW_RETURN_NOT_OK(commit.EvolveTo(name, rows.schema()));
-    ARROW_ASSIGN_OR_RAISE(const auto head, catalog_->Load(name));
-    base = head.metadata->current_snapshot_id;
+    base = head->metadata->current_snapshot_id;
   }
   ARROW_ASSIGN_OR_RAISE(const auto schema, commit.SchemaOf(name));
   ARROW_ASSIGN_OR_RAISE(auto writer, table::TableWriter::Open(catalog_, name, schema));
@@ -85,8 +85,24 @@ Status TestPond::Write(const std::string& table, const std::string& sql, Change 
   return Write(table, *result.reader, change);
 }
 
-Status TestPond::Tag(const std::string& name) {
-  return table::History(catalog_).CreateTag(name, "", "tester", "").status();
+namespace {
+
+std::pair<std::string, std::string> NameAndRef(const std::string& words) {
+  const size_t space = words.find(' ');
+  if (space == std::string::npos) return {words, ""};
+  return {words.substr(0, space), words.substr(space + 1)};
+}
+
+}  // namespace
+
+Status TestPond::Tag(const std::string& words) {
+  const auto [name, ref] = NameAndRef(words);
+  return table::History(catalog_).CreateTag(name, ref, "tester", "").status();
+}
+
+Status TestPond::Branch(const std::string& words) {
+  const auto [name, ref] = NameAndRef(words);
+  return table::History(catalog_).CreateBranch(name, ref, "tester", "").status();
 }
 
 }  // namespace millpond::query

@@ -122,6 +122,8 @@ class SuiteRun {
                                                   : TestPond::Change::kOverwrite));
     } else if (verb == "tag") {
       Check(*block, pond_->Tag(rest_));
+    } else if (verb == "branch") {
+      Check(*block, pond_->Branch(rest_));
     } else if (verb == "policy") {
       SetPolicy(*block);
     } else if (verb == "query" || verb == "scan") {

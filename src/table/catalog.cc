@@ -113,9 +113,7 @@ Result<std::map<TableName, std::string>> Catalog::Pointers() {
   std::map<TableName, std::string> pointers;
   for (const ledger::Row& row : rows) {
     if (IsView(row)) continue;
-    TableName name;
-    ARROW_ASSIGN_OR_RAISE(name.space, ledger::TextOf(row, "table_namespace"));
-    ARROW_ASSIGN_OR_RAISE(name.name, ledger::TextOf(row, "table_name"));
+    ARROW_ASSIGN_OR_RAISE(TableName name, NameFromRow(row));
     ARROW_ASSIGN_OR_RAISE(pointers[name], ledger::TextOf(row, "metadata_location"));
   }
   return pointers;

@@ -6,16 +6,38 @@
 #include <utility>
 
 #include "table/commit_state.h"
+#include "table/history_rows.h"
 
 namespace millpond::table {
 
 TableDraft& CommitState::Draft(const TableName& name) {
   auto found = drafts.find(name);
   if (found == drafts.end()) {
-    found =
-        drafts.emplace(name, std::make_unique<TableDraft>(catalog.get(), name, commit_id)).first;
+    found = drafts
+                .emplace(name,
+                         std::make_unique<TableDraft>(catalog.get(), name, info.branch, commit_id))
+                .first;
   }
   return *found->second;
+}
+
+Status CommitState::CheckOpen() {
+  if (spent) return base::Invalid("this commit has been landed; start a new one");
+  if (branch_checked) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const PondRef branch, FindBranch(catalog->ledger(), info.branch));
+  ARROW_RETURN_NOT_OK(CheckProtection(branch, info));
+  branch_checked = true;
+  return Status::OK();
+}
+
+// What protects a branch: only a merge moves it. A merge is a commit with that operation, or a
+// fast-forward.
+Status CheckProtection(const PondRef& branch, const CommitInfo& info) {
+  if (!branch.is_protected || info.operation == kMergeOperation) return Status::OK();
+  return base::Denied(
+      "branch '{0}' is protected: commit to another branch and merge that into it, or "
+      "`millpond branch {0} --unprotect` first",
+      branch.name);
 }
 
 PendingCommit::PendingCommit(std::shared_ptr<Catalog> catalog, CommitInfo info)
@@ -62,6 +84,12 @@ Status PendingCommit::ReplaceSchema(const TableName& name, std::shared_ptr<arrow
   return state_->Draft(name).ReplaceSchema(*columns);
 }
 
+Status PendingCommit::MoveTo(const TableName& name, TableVersion version,
+                             std::optional<int64_t> base_snapshot) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  return state_->Draft(name).MoveTo(std::move(version), base_snapshot);
+}
+
 Status PendingCommit::Drop(const TableName& name) {
   ARROW_RETURN_NOT_OK(state_->CheckOpen());
   return state_->Draft(name).Drop();
@@ -74,6 +102,15 @@ Status PendingCommit::Record(const TableName& name) {
 
 void PendingCommit::AddLedgerChanges(const ledger::Transaction& changes) {
   state_->extra.Append(changes);
+}
+
+void PendingCommit::AddLedgerChanges(
+    std::function<ledger::Transaction(const PondCommit&)> changes) {
+  state_->extra_of_commit.push_back(std::move(changes));
+}
+
+Result<Table> PendingCommit::Existing(const TableName& name) const {
+  return History(state_->catalog).OnBranch(name, state_->info.branch);
 }
 
 CommitInfo& PendingCommit::info() { return state_->info; }

@@ -4,6 +4,7 @@
 // safe.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,9 +19,16 @@
 
 namespace millpond::table {
 
+/// The operation of a merge: the only one that may move a protected branch.
+inline constexpr const char* kMergeOperation = "merge";
+
 struct CommitInfo {
   std::string author, message;
-  std::string operation;  ///< Verb: "sync", "clean", "label", "commit"…
+  std::string operation;  ///< Verb: "sync", "clean", "label", "commit"…; see kMergeOperation.
+  std::string branch = kMainBranch;  ///< Where the commit lands.
+  /// The commit that this one merges into `branch`; the log shows it as a second parent, and a
+  /// later merge base takes it into account. Such a commit may change no table.
+  std::optional<std::string> merge_parent = {};
   base::Json inputs = base::Json::array();
   base::Json details = base::Json::object();
   std::optional<std::string> idempotency_key;  ///< A second Land with the same key returns the
@@ -61,12 +69,22 @@ class PendingCommit {
   /// was; all others are new columns; columns that no field carries are dropped. Identifier columns
   /// must stay.
   Status ReplaceSchema(const TableName& name, std::shared_ptr<arrow::Schema> columns);
-  /// Removes the pointer; the files stay for as long as a pond commit can reach them.
+  /// Makes the table on this branch what it is at `version`, whose snapshot is kept by the table's
+  /// metadata already: what a merge does where only the other side changed, and a restore. No data
+  /// is read or written. The branch may lack the table. `base_snapshot`: what the branch has now,
+  /// if that is known; kConflict where it moves on before Land.
+  Status MoveTo(const TableName& name, TableVersion version, std::optional<int64_t> base_snapshot);
+  /// Takes the table off the branch; the files stay for as long as a pond commit can reach them.
   Status Drop(const TableName& name);
   /// Adopts what other engines committed to this table since its last pond commit.
   Status Record(const TableName& name);
-  /// Ledger rows that land in the same transaction (cursors, dataset rows, …).
+  /// Ledger rows that land in the same transaction (dataset rows, …).
   void AddLedgerChanges(const ledger::Transaction& changes);
+  /// The same for rows that say where the commit is (cursors); asked in every attempt.
+  void AddLedgerChanges(std::function<ledger::Transaction(const PondCommit&)> changes);
+
+  /// The table as this commit's branch has it now; kNotFound where it has none.
+  Result<Table> Existing(const TableName& name) const;
 
   /// The schema that rows for this table must have now (with field ids), after Create/EvolveTo in
   /// this commit.

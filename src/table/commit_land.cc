@@ -7,8 +7,10 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "table/commit_path.h"
 #include "table/commit_state.h"
 #include "table/history_rows.h"
+#include "table/merged_cursors.h"
 #include "table/retry.h"
 
 namespace millpond::table {
@@ -39,11 +41,12 @@ class Landing {
         state_.DiscardAll();
         return *earlier;
       }
-      auto basis = CommitBasis::Read(*state_.catalog, names_);
+      auto basis = CommitBasis::Read(*state_.catalog, state_.info.branch, names_);
       if (!basis.ok()) {
         // The metadata that a pointer named may have been trimmed since; a pointer that stays
         // broken runs out of attempts.
         if (base::KindOf(basis.status()) != base::ErrorKind::kNotFound) return basis.status();
+        ARROW_RETURN_NOT_OK(FindBranch(state_.catalog->ledger(), state_.info.branch).status());
         ARROW_RETURN_NOT_OK(retry_.Wait(basis.status(), context_));
         continue;
       }
@@ -98,22 +101,37 @@ class Landing {
     (*details)["adopted"].push_back(std::move(note));
   }
 
+  // Places the commit after the head: on its lane, or on a new one where the lane goes on
+  // elsewhere.
+  void Place(const CommitBasis& basis, PondCommit* commit) {
+    const LanePoint head = PointOf(basis.head);
+    commit->sequence = basis.newest_sequence + 1;
+    commit->generation = head.generation + 1;
+    commit->lane = basis.head_ends_lane ? head.lane : commit->id;
+    if (basis.head) commit->parent = basis.head->id;
+    if (basis.head_ends_lane) return;
+    transaction_.Insert(
+        "pond_lane",
+        {{"lane", commit->lane}, {"parent_lane", head.lane}, {"fork_generation", head.generation}});
+  }
+
   Result<PondCommit> Build(const CommitBasis& basis) {
     const CommitInfo& info = state_.info;
+    ARROW_RETURN_NOT_OK(CheckProtection(basis.branch, info));
+    transaction_ = {};
     PondCommit commit;
     commit.id = state_.commit_id;
-    commit.sequence = basis.head ? basis.head->sequence + 1 : 1;
-    if (basis.head) commit.parent = basis.head->id;
+    Place(basis, &commit);
+    commit.merge_parent = info.merge_parent;
     commit.author = info.author;
     commit.message = info.message;
     commit.operation = info.operation;
-    // Refs by time rely on times that never go back along main, whatever the clocks of its writers
-    // say.
+    // Refs by time rely on times that never go back along a path, whatever the clocks of its
+    // writers say.
     commit.created_ms = std::max(base::NowMs(), basis.head ? basis.head->created_ms : 0);
     commit.inputs = info.inputs;
     commit.details = info.details;
     commit.idempotency_key = info.idempotency_key;
-    transaction_ = {};
     BlobBatch blobs;
     written_.clear();
     for (const auto& [name, draft] : state_.drafts) {
@@ -121,16 +139,21 @@ class Landing {
       ARROW_ASSIGN_OR_RAISE(auto plan, draft->Plan(table, &blobs));
       if (!plan) continue;
       NoteAdopted(*plan, table, &commit.details);
-      TableDraft::AddPointerChanges(*plan, &transaction_);
+      draft->AddPointerChanges(*plan, &transaction_);
       commit.changes.push_back(plan->change);
       if (plan->written) written_.push_back(*plan->written);
     }
-    if (commit.changes.empty() && state_.extra.empty()) {
+    if (commit.changes.empty() && state_.extra.empty() && !info.merge_parent) {
       return base::Invalid("nothing to commit: no table would change");
     }
     ARROW_RETURN_NOT_OK(blobs.Write(state_.catalog->store()));
-    AddCommitRows(commit, &transaction_);
+    AddCommitRows(commit, info.branch, &transaction_);
+    if (commit.merge_parent) {
+      ARROW_RETURN_NOT_OK(
+          AddMergedCursors(state_.catalog->ledger(), basis.head, commit, &transaction_));
+    }
     transaction_.Append(state_.extra);
+    for (const auto& changes : state_.extra_of_commit) transaction_.Append(changes(commit));
     return commit;
   }
 
@@ -145,7 +168,7 @@ class Landing {
   }
 
   Result<bool> Moved(const CommitBasis& basis) {
-    auto now = CommitBasis::Read(*state_.catalog, names_);
+    auto now = CommitBasis::Read(*state_.catalog, state_.info.branch, names_);
     if (!now.ok()) return true;  // The next attempt meets and reports the error.
     if (basis.MovedIn(*now)) return true;
     ARROW_ASSIGN_OR_RAISE(auto earlier, FindEarlier());

@@ -9,12 +9,17 @@
 
 #include "base/random_id.h"
 #include "base/time.h"
-#include "table/history_rows.h"
+#include "table/branch_view.h"
 #include "table/schema_evolution.h"
 
 namespace millpond::table {
 
 namespace {
+
+// The draft's catalog for the length of a call.
+std::shared_ptr<Catalog> SharedCatalog(Catalog* catalog) {
+  return {std::shared_ptr<void>(), catalog};
+}
 
 bool HasField(const Schema& schema, int32_t id) {
   const auto& fields = schema.arrow->fields();
@@ -24,8 +29,12 @@ bool HasField(const Schema& schema, int32_t id) {
 
 }  // namespace
 
-TableDraft::TableDraft(Catalog* catalog, TableName name, const std::string& commit_id)
-    : catalog_(catalog), name_(std::move(name)), builder_(&catalog->store(), commit_id) {}
+TableDraft::TableDraft(Catalog* catalog, TableName name, std::string branch,
+                       const std::string& commit_id)
+    : catalog_(catalog),
+      name_(std::move(name)),
+      branch_(std::move(branch)),
+      builder_(&catalog->store(), commit_id) {}
 
 Status TableDraft::Ask(Request request) {
   if (request_ == Request::kNone || (request_ == request && request == Request::kWrite)) {
@@ -33,7 +42,8 @@ Status TableDraft::Ask(Request request) {
     return Status::OK();
   }
   return base::Invalid(
-      "{}: drop and record stand alone, use a separate commit for what else happens to this table",
+      "{}: drop, move and record stand alone, use a separate commit for what else happens to this "
+      "table",
       name_.ToString());
 }
 
@@ -46,6 +56,8 @@ Status TableDraft::Create(const arrow::Schema& schema, const std::vector<std::st
   ARROW_ASSIGN_OR_RAISE(Schema first, FirstSchema(schema, identifier));
   ARROW_ASSIGN_OR_RAISE(auto pointers, catalog_->Pointers());
   if (pointers.contains(name_)) {
+    auto here = History(SharedCatalog(catalog_)).OnBranch(name_, branch_);
+    if (base::KindOf(here.status()) == base::ErrorKind::kNotFound) return NameTaken();
     return base::AlreadyExists("table {} exists already; append to it or choose another name",
                                name_.ToString());
   }
@@ -57,9 +69,15 @@ Status TableDraft::Create(const arrow::Schema& schema, const std::vector<std::st
   return Status::OK();
 }
 
+Status TableDraft::NameTaken() const {
+  return base::AlreadyExists(
+      "the name {} belongs to a table of another branch; merge that branch, or choose another name",
+      name_.ToString());
+}
+
 Status TableDraft::UseExisting() {
   if (created_ || opened_) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(opened_, catalog_->Load(name_));
+  ARROW_ASSIGN_OR_RAISE(opened_, History(SharedCatalog(catalog_)).OnBranch(name_, branch_));
   return Status::OK();
 }
 
@@ -144,8 +162,6 @@ Status TableDraft::Drop() {
   return Ask(Request::kDrop);
 }
 
-Status TableDraft::Record() { return Ask(Request::kRecord); }
-
 void TableDraft::AddFiles(std::vector<DataFile> files) {
   std::move(files.begin(), files.end(), std::back_inserter(files_));
 }
@@ -163,7 +179,7 @@ std::shared_ptr<arrow::Schema> TableDraft::WriteSchema() const {
 
 Status TableDraft::CheckBasis(const TableBasis& basis) const {
   if (created_) {
-    if (!basis.current) return Status::OK();
+    if (!basis.current) return basis.stored ? NameTaken() : Status::OK();
     return base::AlreadyExists("table {} exists already; someone else created it meanwhile",
                                name_.ToString());
   }
@@ -171,13 +187,22 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
     return base::Conflict("table {} was dropped meanwhile", name_.ToString());
   }
   const TableMetadata& now = *basis.current->metadata;
+  ARROW_RETURN_NOT_OK(CheckSameTable(now, basis.stored));
+  if (basis.stored && request_ == Request::kWrite &&
+      basis.stored->metadata_location != basis.current->metadata_location) {
+    return base::Conflict(
+        "another engine expired the snapshot of {} that branch '{}' has, so it cannot be written "
+        "on",
+        name_.ToString(), branch_);
+  }
   if (now.uuid != opened_->metadata->uuid) {
     return base::Conflict("table {} was dropped and created anew meanwhile; run the command again",
                           name_.ToString());
   }
   if (request_ == Request::kWrite) ARROW_RETURN_NOT_OK(CheckWritable(now, name_.ToString()));
   if (evolution_ && (now.current_schema_id != evolution_->from_schema_id ||
-                     now.last_column_id != evolution_->from_last_column_id)) {
+                     now.last_column_id != evolution_->from_last_column_id ||
+                     now.SchemaById(evolution_->schema.id) != nullptr)) {
     return base::Conflict("someone else changed the columns of {} meanwhile; run the command again",
                           name_.ToString());
   }
@@ -205,43 +230,10 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
 Result<std::optional<TablePlan>> TableDraft::Plan(const TableBasis& basis, BlobBatch* blobs) {
   if (request_ == Request::kNone) return std::nullopt;
   if (request_ == Request::kRecord) return PlanRecord(basis);
+  if (request_ == Request::kMove) return PlanMove(basis, blobs);
   ARROW_RETURN_NOT_OK(CheckBasis(basis));
-  if (request_ == Request::kDrop) return PlanDrop(basis);
+  if (request_ == Request::kDrop) return PlanDrop(basis, blobs);
   return PlanWrite(basis, blobs);
-}
-
-TablePlan TableDraft::PlanDrop(const TableBasis& basis) const {
-  TablePlan plan;
-  plan.change = {.table = name_,
-                 .operation = kDropOperation,
-                 .snapshot_before = basis.current->metadata->current_snapshot_id,
-                 .snapshot_after = {},
-                 .schema_id = {},
-                 .metadata_before = basis.current->metadata_location,
-                 .metadata_after = {}};
-  return plan;
-}
-
-Result<std::optional<TablePlan>> TableDraft::PlanRecord(const TableBasis& basis) const {
-  const bool was_known = basis.last && basis.last->operation != kDropOperation;
-  if (!basis.current && !was_known) {
-    return base::NotFound("no table {} to record", name_.ToString());
-  }
-  if (basis.current && IsRecorded(basis.last, *basis.current)) return std::nullopt;
-  TablePlan plan;
-  plan.change.table = name_;
-  plan.change.operation = basis.current ? kRecordOperation : kDropOperation;
-  plan.already_gone = !basis.current;
-  if (was_known) {
-    plan.change.snapshot_before = basis.last->snapshot_after;
-    plan.change.metadata_before = basis.last->metadata_after;
-  }
-  if (basis.current) {
-    plan.change.snapshot_after = basis.current->metadata->current_snapshot_id;
-    plan.change.schema_id = basis.current->metadata->current_schema_id;
-    plan.change.metadata_after = basis.current->metadata_location;
-  }
-  return plan;
 }
 
 Result<TableMetadata> TableDraft::Grown(const TableMetadata& base) const {
@@ -279,70 +271,20 @@ Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, 
     return base::Invalid("{}: other columns need other rows; overwrite the table in this commit",
                          name_.ToString());
   }
-  const std::string on = basis.current ? basis.current->metadata_location : "";
-  // The pond moved but this table did not: what was built for it still holds.
-  if (planned_ && planned_on_ == on) return planned_;
+  if (IsPlannedOn(basis)) return planned_;
   DiscardAttempt();
   ARROW_ASSIGN_OR_RAISE(TableMetadata next, Grown(created_ ? *created_ : *basis.current->metadata));
   if (changes_rows) {
     ARROW_ASSIGN_OR_RAISE(next, builder_.Build(next, Change(), blobs));
   }
-  const Table* base = basis.current ? &*basis.current : nullptr;
-  TablePlan plan;
-  ARROW_ASSIGN_OR_RAISE(plan.written, WriteMetadata(base, name_, std::move(next), blobs));
-  const TableMetadata& written = *plan.written->table.metadata;
-  plan.change = {.table = name_,
-                 .operation = OperationName(),
-                 .snapshot_before = base ? base->metadata->current_snapshot_id : std::nullopt,
-                 .snapshot_after = written.current_snapshot_id,
-                 .schema_id = written.current_schema_id,
-                 .metadata_before = on,
-                 .metadata_after = plan.written->table.metadata_location};
-  planned_ = plan;
-  planned_on_ = on;
-  return plan;
-}
-
-void TableDraft::AddNewPointer(const TableChange& change, const std::string& conflict,
-                               ledger::Transaction* transaction) {
-  transaction->Upsert("iceberg_namespace_properties", {{"catalog_name", std::string(kCatalogName)},
-                                                       {"namespace", change.table.space},
-                                                       {"property_key", std::string("exists")},
-                                                       {"property_value", std::string("true")}});
-  transaction->Insert("iceberg_tables", CatalogRow(change.table, change.metadata_after), conflict);
-}
-
-void TableDraft::AddPointerChanges(const TablePlan& plan, ledger::Transaction* transaction) {
-  using ledger::Compare;
-  const TableChange& change = plan.change;
-  const std::string conflict = change.table.ToString() + " changed meanwhile";
-  ledger::Conditions row = CatalogKey(change.table);
-  if (plan.already_gone) {
-    transaction->Delete("iceberg_tables", row, 0, conflict);
-    return;
-  }
-  const bool records = change.operation == kRecordOperation;
-  if (change.metadata_before.empty() && !records) {
-    AddNewPointer(change, conflict, transaction);
-    return;
-  }
-  row.push_back({"metadata_location", Compare::kEqual,
-                 records ? change.metadata_after : change.metadata_before});
-  if (change.operation == kDropOperation) {
-    transaction->Delete("iceberg_tables", row, 1, conflict);
-    return;
-  }
-  ledger::Row pointer = {{"metadata_location", change.metadata_after}};
-  // A record moves nothing: the update only makes sure that nobody else does meanwhile.
-  if (!records) pointer["previous_metadata_location"] = change.metadata_before;
-  transaction->Update("iceberg_tables", pointer, row, 1, conflict);
+  return PlanStored(basis, std::move(next), OperationName(), blobs);
 }
 
 void TableDraft::DiscardAttempt() {
-  if (planned_) {
+  if (planned_ && planned_->written) {
     DeleteQuietly(catalog_->store(), {planned_->written->table.metadata_location});
-    planned_.reset();
   }
+  planned_.reset();
   builder_.DiscardAttempt();
 }
 

@@ -25,13 +25,17 @@ namespace millpond::table {
 /// What becomes of one table in one attempt.
 struct TablePlan {
   TableChange change;
-  std::optional<WrittenMetadata> written;  ///< None for drop and record.
-  bool already_gone = false;               ///< A drop by another engine that is only recorded.
+  std::optional<WrittenMetadata> written;  ///< None where only the history changes.
+  std::string
+      pointer_before;  ///< Where the catalog points now, and still must at Land; "": nowhere.
+  std::string pointer_after;  ///< Where it points then.
+  bool is_new = false;        ///< No commit touched a table of this name before.
+  bool on_branch = true;      ///< The metadata speaks of the branch afterwards.
 };
 
 class TableDraft {
  public:
-  TableDraft(Catalog* catalog, TableName name, const std::string& commit_id);
+  TableDraft(Catalog* catalog, TableName name, std::string branch, const std::string& commit_id);
 
   // Requests; each refuses what contradicts an earlier one in this commit.
   Status Create(const arrow::Schema& schema, const std::vector<std::string>& identifier,
@@ -43,6 +47,7 @@ class TableDraft {
   Status ChangeRows(const RowDelta& delta, const base::Context& context, RowChangeReport* report);
   Status EvolveTo(const arrow::Schema& wanted);
   Status ReplaceSchema(const arrow::Schema& columns);
+  Status MoveTo(TableVersion version, std::optional<int64_t> base_snapshot);
   Status Drop();
   Status Record();
   void AddFiles(std::vector<DataFile> files);
@@ -54,7 +59,7 @@ class TableDraft {
   /// `blobs`, for the caller to write. nullopt: nothing changes.
   Result<std::optional<TablePlan>> Plan(const TableBasis& basis, BlobBatch* blobs);
   /// The ledger changes that make the plan true, failing where the table moved.
-  static void AddPointerChanges(const TablePlan& plan, ledger::Transaction* transaction);
+  void AddPointerChanges(const TablePlan& plan, ledger::Transaction* transaction) const;
 
   /// Deletes what the last Plan wrote for its basis.
   void DiscardAttempt();
@@ -67,26 +72,35 @@ class TableDraft {
     Schema schema;
     int32_t last_column_id = 0;
   };
-  enum class Request { kNone, kWrite, kDrop, kRecord };
+  enum class Request { kNone, kWrite, kMove, kDrop, kRecord };
 
   Status Ask(Request request);
   void Evolve(std::shared_ptr<arrow::Schema> columns, int32_t last_column_id);
+  Status NameTaken() const;
   Status CheckBasis(const TableBasis& basis) const;
   Result<TableMetadata> Grown(const TableMetadata& base) const;
   Result<std::optional<TablePlan>> PlanWrite(const TableBasis& basis, BlobBatch* blobs);
   Result<std::optional<TablePlan>> PlanRecord(const TableBasis& basis) const;
   SnapshotChange Change() const;
-  TablePlan PlanDrop(const TableBasis& basis) const;
+  Result<std::optional<TablePlan>> PlanMove(const TableBasis& basis, BlobBatch* blobs);
+  Result<std::optional<TablePlan>> PlanDrop(const TableBasis& basis, BlobBatch* blobs);
+  Status CheckMove(const TableBasis& basis) const;
+  bool IsPlannedOn(const TableBasis& basis) const;
+  /// Stores what the branch sees from now on; all other branches keep what they have.
+  Result<std::optional<TablePlan>> PlanStored(const TableBasis& basis, TableMetadata view,
+                                              const char* operation, BlobBatch* blobs);
+  Result<std::optional<TablePlan>> Keep(const TableBasis& basis, TablePlan plan);
   const Schema& CurrentSchema() const;
-  static void AddNewPointer(const TableChange& change, const std::string& conflict,
-                            ledger::Transaction* transaction);
   const char* OperationName() const;
 
   Catalog* catalog_;
   TableName name_;
+  std::string branch_;
   Request request_ = Request::kNone;
   std::optional<TableMetadata> created_;  // A new table's empty metadata.
-  std::optional<Table> opened_;           // An existing table when this draft began.
+  std::optional<Table> opened_;           // The table on the branch when this draft began.
+  std::optional<TableVersion> move_to_;
+  std::optional<int64_t> move_base_;
   std::optional<Evolution> evolution_;
   bool replaces_columns_ = false;  // Old rows do not fit: they must all go.
   bool overwrites_ = false;
@@ -95,7 +109,7 @@ class TableDraft {
   std::optional<RowChangePlan> row_change_;
   RowVerb row_verb_ = RowVerb::kDelete;
   SnapshotBuilder builder_;
-  std::optional<TablePlan> planned_;  // Of the last attempt, for the location below.
+  std::optional<TablePlan> planned_;  // Of the last attempt, for the state below.
   std::string planned_on_;
 };
 

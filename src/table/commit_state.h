@@ -24,15 +24,17 @@ struct CommitState {
       commit_id;  // Same in every attempt: tells whether an attempt of unknown outcome landed.
   std::map<TableName, std::unique_ptr<TableDraft>> drafts;
   ledger::Transaction extra;
+  std::vector<std::function<ledger::Transaction(const PondCommit&)>> extra_of_commit;
   std::vector<std::string> refused_files;  // Handed in with a call that failed.
   bool settled = false;                    // Landed, or nobody knows: files must stay.
   bool spent = false;                      // Land was called.
+  bool branch_checked = false;
 
   TableDraft& Draft(const TableName& name);
 
-  Status CheckOpen() const {
-    return spent ? base::Invalid("this commit has been landed; start a new one") : Status::OK();
-  }
+  /// Refuses a commit that was landed, and, before anything is read for it, one that its branch
+  /// would refuse.
+  Status CheckOpen();
 
   /// Asks the draft, and keeps the files to delete where it refuses them.
   template <class Request>
@@ -54,6 +56,9 @@ struct CommitState {
     refused_files.clear();
   }
 };
+
+/// kDenied where the branch is protected and the commit is no merge.
+Status CheckProtection(const PondRef& branch, const CommitInfo& info);
 
 struct PendingCommit::State : CommitState {
   using CommitState::CommitState;

@@ -1,5 +1,6 @@
-// The pond's history as callers ask for it: the log, refs resolved to commits, and tables as they
-// were at a ref. Tags are in tags.cc.
+// The pond's history as callers ask for it: the log, refs resolved to commits, and how two refs
+// stand to each other. Tables at refs are in table_versions.cc, tags in tags.cc, branches in
+// branches.cc.
 #include "table/history.h"
 
 #include <arrow/api.h>
@@ -9,6 +10,8 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "table/commit_path.h"
+#include "table/commit_walk.h"
 #include "table/history_rows.h"
 #include "table/ref_expression.h"
 
@@ -16,58 +19,6 @@ namespace millpond::table {
 namespace {
 
 using ledger::Compare;
-
-// Below this many commits, one indexed look-up each beats reading all changes.
-constexpr size_t kFewCommits = 200;
-
-ledger::Query ChangesOf(const std::string& commit_id) {
-  return {.table = "pond_commit_table",
-          .where = {{"commit_id", Compare::kEqual, commit_id}},
-          .order_by = {{"table_namespace", false}, {"table_name", false}}};
-}
-
-Status AddChanges(ledger::Ledger& ledger, std::vector<PondCommit>* commits) {
-  if (commits->empty()) return Status::OK();
-  std::vector<ledger::Query> queries;
-  if (commits->size() <= kFewCommits) {
-    for (const PondCommit& commit : *commits) queries.push_back(ChangesOf(commit.id));
-  } else {
-    queries.push_back({.table = "pond_commit_table",
-                       .where = {{"sequence", Compare::kGreaterEqual, commits->back().sequence}},
-                       .order_by = {{"table_namespace", false}, {"table_name", false}}});
-  }
-  ARROW_ASSIGN_OR_RAISE(auto found, ledger.SelectAll(queries));
-  std::map<std::string, PondCommit*> by_id;
-  for (PondCommit& commit : *commits) by_id[commit.id] = &commit;
-  for (const auto& rows : found) {
-    for (const ledger::Row& row : rows) {
-      ARROW_ASSIGN_OR_RAISE(std::string id, ledger::TextOf(row, "commit_id"));
-      auto owner = by_id.find(id);
-      if (owner == by_id.end()) continue;
-      ARROW_ASSIGN_OR_RAISE(TableChange change, ChangeFromRow(row));
-      owner->second->changes.push_back(std::move(change));
-    }
-  }
-  return Status::OK();
-}
-
-// Finds the one commit that `query` selects, with its changes.
-Result<std::optional<PondCommit>> OneCommit(ledger::Ledger& ledger, const ledger::Query& query) {
-  ARROW_ASSIGN_OR_RAISE(auto rows, ledger.Select(query));
-  if (rows.empty()) return std::nullopt;
-  std::vector<PondCommit> commits(1);
-  ARROW_ASSIGN_OR_RAISE(commits[0], CommitFromRow(rows[0]));
-  ARROW_RETURN_NOT_OK(AddChanges(ledger, &commits));
-  return std::move(commits[0]);
-}
-
-Result<std::optional<PondCommit>> ByTag(ledger::Ledger& ledger, const std::string& name) {
-  ARROW_ASSIGN_OR_RAISE(auto rows, ledger.Select(RefQuery(name)));
-  if (rows.empty()) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(PondRef ref, RefFromRow(rows[0]));
-  if (!ref.commit_id) return std::nullopt;
-  return OneCommit(ledger, CommitQuery(*ref.commit_id));
-}
 
 Result<std::optional<PondCommit>> ByPrefix(ledger::Ledger& ledger, const std::string& prefix) {
   ARROW_ASSIGN_OR_RAISE(auto rows,
@@ -85,15 +36,7 @@ Result<std::optional<PondCommit>> ByPrefix(ledger::Ledger& ledger, const std::st
                          base::Join(ids, ", "));
   }
   if (rows.empty()) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(std::string id, ledger::TextOf(rows[0], "commit_id"));
-  return OneCommit(ledger, CommitQuery(id));
-}
-
-ledger::Query AtTime(int64_t ms) {
-  return {.table = "pond_commit",
-          .where = {{"created_ms", Compare::kLessEqual, ms}},
-          .order_by = {{"sequence", true}},
-          .limit = 1};
+  return CommitFromRow(rows[0]);
 }
 
 Status UnknownRef(ledger::Ledger& ledger, const std::string& ref) {
@@ -104,80 +47,126 @@ Status UnknownRef(ledger::Ledger& ledger, const std::string& ref) {
     names.push_back(std::move(name));
   }
   return base::NotFound(
-      "no ref '{}': it is no tag, commit id, or time of a commit.{} Tags are listed by "
-      "`millpond tag`",
+      "no ref '{}': it is no branch, tag, commit id, or time of a commit.{} They are listed by "
+      "`millpond branch` and `millpond tag`",
       ref, base::DidYouMean(ref, names));
 }
 
-// What `name` (without "~N") names.
-Result<PondCommit> ResolveName(ledger::Ledger& ledger, const RefExpression& ref,
-                               const std::string& text) {
-  ARROW_ASSIGN_OR_RAISE(auto tagged, ByTag(ledger, ref.name));
-  if (tagged) return *tagged;
-  if (auto ms = ref.AsTime()) {
-    ARROW_ASSIGN_OR_RAISE(auto then, OneCommit(ledger, AtTime(*ms)));
-    if (then) return *then;
-    return base::NotFound("the pond had no commit yet at {}", base::FormatUtc(*ms));
+// The head of main, along which times and "~N" are read.
+Result<std::optional<PondCommit>> HeadOfMain(ledger::Ledger& ledger) {
+  ARROW_ASSIGN_OR_RAISE(PondRef main, FindBranch(ledger, kMainBranch));
+  if (!main.commit_id) return std::nullopt;
+  return CommitById(ledger, *main.commit_id);
+}
+
+Result<PondCommit> AtTime(ledger::Ledger& ledger, int64_t ms) {
+  ARROW_ASSIGN_OR_RAISE(auto head, HeadOfMain(ledger));
+  ARROW_ASSIGN_OR_RAISE(CommitPath path, PathTo(ledger, PointOf(head)));
+  ARROW_ASSIGN_OR_RAISE(auto then, CommitBy(ledger, path, ms));
+  if (then) return *std::move(then);
+  return base::NotFound("the pond had no commit yet at {}", base::FormatUtc(ms));
+}
+
+// What `name` (without "~N") names, without its changes; nullopt: a branch without commits.
+Result<std::optional<PondCommit>> ResolveName(ledger::Ledger& ledger, const RefExpression& ref,
+                                              const std::string& text) {
+  if (ref.NamesHead()) return HeadOfMain(ledger);
+  ARROW_ASSIGN_OR_RAISE(auto rows, ledger.Select(RefQuery(ref.name)));
+  if (!rows.empty()) {
+    ARROW_ASSIGN_OR_RAISE(PondRef named, RefFromRow(rows[0]));
+    if (!named.commit_id) return std::nullopt;
+    return CommitById(ledger, *named.commit_id);
   }
+  if (auto ms = ref.AsTime()) return AtTime(ledger, *ms);
   if (auto prefix = ref.AsCommitPrefix()) {
     ARROW_ASSIGN_OR_RAISE(auto found, ByPrefix(ledger, *prefix));
-    if (found) return *found;
+    if (found) return found;
   }
   return UnknownRef(ledger, text);
 }
 
+// Marks of the two sides of a comparison.
+constexpr unsigned kFirst = 1, kSecond = 2, kBoth = kFirst | kSecond;
+
+Result<CommitWalk> WalkFromBoth(History& history, Catalog& catalog, const std::string& ref,
+                                const std::string& other) {
+  ARROW_ASSIGN_OR_RAISE(auto first, history.Resolve(ref));
+  ARROW_ASSIGN_OR_RAISE(auto second, history.Resolve(other));
+  CommitWalk walk(catalog.ledger());
+  ARROW_RETURN_NOT_OK(walk.Add(PointOf(first), kFirst));
+  ARROW_RETURN_NOT_OK(walk.Add(PointOf(second), kSecond));
+  return walk;
+}
+
 }  // namespace
 
-Result<std::vector<PondCommit>> History::Log(int64_t limit, const std::optional<TableName>& table) {
-  ledger::Ledger& ledger = catalog_->ledger();
-  const auto bound = limit < 0 ? std::nullopt : std::optional(limit);
-  std::vector<PondCommit> commits;
-  if (!table) {
-    ARROW_ASSIGN_OR_RAISE(
-        auto rows,
-        ledger.Select({.table = "pond_commit", .order_by = {{"sequence", true}}, .limit = bound}));
-    for (const auto& row : rows) {
-      ARROW_ASSIGN_OR_RAISE(PondCommit commit, CommitFromRow(row));
-      commits.push_back(std::move(commit));
-    }
-  } else {
-    ledger::Query changes = LastChangeQuery(*table, {});
-    changes.limit = bound;
-    ARROW_ASSIGN_OR_RAISE(auto rows, ledger.Select(changes));
-    std::vector<ledger::Query> queries;
-    for (const auto& row : rows) {
-      ARROW_ASSIGN_OR_RAISE(std::string id, ledger::TextOf(row, "commit_id"));
-      queries.push_back(CommitQuery(id));
-    }
-    ARROW_ASSIGN_OR_RAISE(auto found, ledger.SelectAll(queries));
-    for (const auto& one : found) {
-      if (one.empty()) return base::Corrupt("the ledger has changes of a commit that it lacks");
-      ARROW_ASSIGN_OR_RAISE(PondCommit commit, CommitFromRow(one[0]));
-      commits.push_back(std::move(commit));
-    }
+Result<std::vector<PondCommit>> History::Log(const LogRequest& request) {
+  CommitWalk walk(catalog_->ledger(), request.table);
+  for (const std::string& ref : request.refs) {
+    ARROW_ASSIGN_OR_RAISE(auto end, Resolve(ref));
+    ARROW_RETURN_NOT_OK(walk.Add(PointOf(end)));
   }
-  ARROW_RETURN_NOT_OK(AddChanges(ledger, &commits));
+  std::vector<PondCommit> commits;
+  while (request.limit < 0 || static_cast<int64_t>(commits.size()) < request.limit) {
+    ARROW_ASSIGN_OR_RAISE(auto step, walk.Next());
+    if (!step) break;
+    commits.push_back(std::move(step->commit));
+  }
+  ARROW_RETURN_NOT_OK(AddChanges(catalog_->ledger(), &commits));
   return commits;
+}
+
+Result<std::vector<PondCommit>> History::Log(int64_t limit, const std::optional<TableName>& table) {
+  return Log({.limit = limit, .table = table});
 }
 
 Result<std::optional<PondCommit>> History::Resolve(const std::string& text) {
   ledger::Ledger& ledger = catalog_->ledger();
   ARROW_ASSIGN_OR_RAISE(RefExpression ref, ParseRef(text));
-  PondCommit commit;
-  if (ref.NamesHead()) {
-    ARROW_ASSIGN_OR_RAISE(auto head, HeadCommit(ledger));
-    if (!head && ref.back == 0) return std::nullopt;
-    if (!head) return base::NotFound("'{}': the pond has no commits yet", text);
-    commit = *std::move(head);
-  } else {
-    ARROW_ASSIGN_OR_RAISE(commit, ResolveName(ledger, ref, text));
+  ARROW_ASSIGN_OR_RAISE(auto named, ResolveName(ledger, ref, text));
+  if (named && ref.back > 0) {
+    ARROW_ASSIGN_OR_RAISE(CommitPath path, PathTo(ledger, PointOf(named)));
+    const int64_t commits = named->generation;
+    ARROW_ASSIGN_OR_RAISE(named, CommitOn(ledger, path, commits - ref.back));
+    if (!named) {
+      return base::NotFound("'{}' goes back further than the first commit: there are {} up to '{}'",
+                            text, commits, ref.NamesHead() ? kMainBranch : ref.name);
+    }
   }
-  if (ref.back >= commit.sequence) {
-    return base::NotFound("'{}' goes back further than the first commit: there are {} up to '{}'",
-                          text, commit.sequence, ref.NamesHead() ? kMainBranch : ref.name);
+  if (!named) {
+    if (ref.back == 0) return std::nullopt;
+    return base::NotFound("'{}': the branch has no commits yet", text);
   }
-  return OneCommit(ledger, {.table = "pond_commit",
-                            .where = {{"sequence", Compare::kEqual, commit.sequence - ref.back}}});
+  std::vector<PondCommit> commits = {*std::move(named)};
+  ARROW_RETURN_NOT_OK(AddChanges(ledger, &commits));
+  return std::move(commits[0]);
+}
+
+Result<Divergence> History::Compare(const std::string& ref, const std::string& other) {
+  ARROW_ASSIGN_OR_RAISE(CommitWalk walk, WalkFromBoth(*this, *catalog_, ref, other));
+  Divergence divergence;
+  // What comes after the first common commit may still be on one side only: a merge reaches past
+  // it.
+  while (!divergence.base || !walk.AllCarry(kBoth)) {
+    ARROW_ASSIGN_OR_RAISE(auto step, walk.Next());
+    if (!step) break;
+    if (step->marks == kBoth) {
+      if (!divergence.base) divergence.base = step->commit.id;
+    } else {
+      ++(step->marks == kFirst ? divergence.ahead : divergence.behind);
+    }
+  }
+  return divergence;
+}
+
+Result<std::optional<PondCommit>> History::MergeBase(const std::string& ref,
+                                                     const std::string& other) {
+  ARROW_ASSIGN_OR_RAISE(CommitWalk walk, WalkFromBoth(*this, *catalog_, ref, other));
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(auto step, walk.Next());
+    if (!step) return std::nullopt;
+    if (step->marks == kBoth) return FindCommit(catalog_->ledger(), step->commit.id);
+  }
 }
 
 Result<std::vector<PondRef>> History::Refs() {

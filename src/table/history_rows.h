@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "ledger/ledger.h"
@@ -15,43 +17,65 @@
 
 namespace millpond::table {
 
-inline constexpr const char* kMainBranch = "main";
 inline constexpr const char* kDropOperation = "drop";
 inline constexpr const char* kRecordOperation = "record";
+inline constexpr const char* kMoveOperation = "move";
 
+/// The table that a row of the history speaks of.
+Result<TableName> NameFromRow(const ledger::Row& row);
 /// Conditions that pick a table's row of iceberg_tables.
 ledger::Conditions CatalogKey(const TableName& name);
 /// The row of a new table, pointing to `metadata_location`.
 ledger::Row CatalogRow(const TableName& name, const std::string& metadata_location);
+
+/// Puts a table into the catalog, and its namespace where it is new; `conflict`: what a taken name
+/// says.
+void AddCatalogRow(const TableName& name, const std::string& metadata_location,
+                   const std::string& conflict, ledger::Transaction* transaction);
 
 /// A commit without its changes.
 Result<PondCommit> CommitFromRow(const ledger::Row& row);
 Result<TableChange> ChangeFromRow(const ledger::Row& row);
 Result<PondRef> RefFromRow(const ledger::Row& row);
 
-/// Adds the commit and its changes, and moves main from the commit's parent to it. A head that
-/// moved meanwhile, or a taken sequence or idempotency key, fails the transaction.
-void AddCommitRows(const PondCommit& commit, ledger::Transaction* transaction);
+/// Adds a branch or tag; a taken name fails the transaction.
+void AddRefRow(const PondRef& ref, ledger::Transaction* transaction);
 
-/// The last change of one table at or before `sequence` (any: the newest).
-ledger::Query LastChangeQuery(const TableName& name, std::optional<int64_t> sequence);
+/// Adds the commit and its changes, and moves `branch` from the commit's parent to it. A head that
+/// moved meanwhile, or a taken sequence, place on the lane or idempotency key, fails the
+/// transaction.
+void AddCommitRows(const PondCommit& commit, const std::string& branch,
+                   ledger::Transaction* transaction);
+
+/// The last change of one table among the commits of one lane up to `generation`.
+ledger::Query LastChangeQuery(const TableName& name, const std::string& lane, int64_t generation);
 ledger::Query RefQuery(const std::string& name);
 ledger::Query CommitQuery(const std::string& commit_id);
+/// The commit that landed last, on whichever branch.
+ledger::Query NewestCommitQuery();
 
-/// The newest commit of main without its changes; nullopt in an empty pond.
-Result<std::optional<PondCommit>> HeadCommit(ledger::Ledger& ledger);
-/// The newest change of one table; nullopt where no pond commit touched it.
-Result<std::optional<TableChange>> LastChange(ledger::Ledger& ledger, const TableName& name);
+/// The branch's own row; kNotFound names near branches, kInvalid where it is a tag.
+Result<PondRef> FindBranch(ledger::Ledger& ledger, const std::string& name);
+/// The error of FindBranch where there is none of that name.
+Status NoSuchBranch(ledger::Ledger& ledger, const std::string& name);
+/// The pond's branches that a table's metadata speaks of, main left out.
+Result<std::set<std::string>> BranchesOf(ledger::Ledger& ledger, const TableName& name);
+ledger::Query BranchesQuery(const TableName& name);
+/// Notes that a table's metadata speaks of a branch, or no longer does. Nothing for main.
+void AddBranchTable(const std::string& branch, const TableName& name,
+                    ledger::Transaction* transaction);
+void RemoveBranchTable(const std::string& branch, const TableName& name,
+                       ledger::Transaction* transaction);
+
+/// A commit without its changes; kCorrupt where there is none of that id.
+Result<PondCommit> CommitById(ledger::Ledger& ledger, const std::string& commit_id);
 /// A commit with its changes; nullopt where there is none of that id.
 Result<std::optional<PondCommit>> FindCommit(ledger::Ledger& ledger, const std::string& commit_id);
+/// Fills in the changes of commits read without them.
+Status AddChanges(ledger::Ledger& ledger, std::vector<PondCommit>* commits);
 
-/// For each table that existed after the commit of that `sequence` (none: now), as far as pond
-/// commits know, its newest change by then.
-Result<std::map<TableName, TableChange>> LastChangesAt(ledger::Ledger& ledger,
-                                                       std::optional<int64_t> sequence);
-
-/// True where `last`, the newest change of a table, describes what the catalog points to: same
-/// snapshot and schema. Metadata files that only moved a tag or a property count as the same.
+/// True where `last`, the newest change of a table on a branch, describes what the table is there:
+/// same snapshot and schema. Metadata files that only moved a tag or a property count as the same.
 bool IsRecorded(const std::optional<TableChange>& last, const Table& current);
 
 }  // namespace millpond::table

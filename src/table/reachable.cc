@@ -13,12 +13,12 @@ bool Reachable::Add(const std::string& uri) {
 }
 
 Status Reachable::Collect() {
-  ARROW_ASSIGN_OR_RAISE(auto found, catalog_->ledger().SelectAll({{.table = "iceberg_tables"},
-                                                                  {.table = "pond_commit_table"}}));
+  ARROW_ASSIGN_OR_RAISE(auto found,
+                        catalog_->ledger().SelectAll({{.table = "iceberg_tables"},
+                                                      {.table = "pond_commit_table"},
+                                                      {.table = "pond_retired_table"}}));
   for (const auto& row : found[0]) {
-    TableName name;
-    ARROW_ASSIGN_OR_RAISE(name.space, ledger::TextOf(row, "table_namespace"));
-    ARROW_ASSIGN_OR_RAISE(name.name, ledger::TextOf(row, "table_name"));
+    ARROW_ASSIGN_OR_RAISE(TableName name, NameFromRow(row));
     for (const char* column : {"metadata_location", "previous_metadata_location"}) {
       ARROW_ASSIGN_OR_RAISE(auto location, ledger::OptionalTextOf(row, column));
       if (location) ARROW_RETURN_NOT_OK(AddMetadata(name, *location));
@@ -29,6 +29,11 @@ Status Reachable::Collect() {
     for (const std::string& location : {change.metadata_before, change.metadata_after}) {
       if (!location.empty()) ARROW_RETURN_NOT_OK(AddMetadata(change.table, location));
     }
+  }
+  for (const auto& row : found[2]) {
+    ARROW_ASSIGN_OR_RAISE(TableName name, NameFromRow(row));
+    ARROW_ASSIGN_OR_RAISE(std::string location, ledger::TextOf(row, "metadata_location"));
+    ARROW_RETURN_NOT_OK(AddMetadata(name, location));
   }
   return Status::OK();
 }

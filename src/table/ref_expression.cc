@@ -62,11 +62,11 @@ Result<RefExpression> ParseRef(std::string_view text) {
   return ref;
 }
 
-Status CheckTagName(const std::string& name) {
-  // A dot is fine in a tag (v1.2), though not in the names that CheckName is for.
+Status CheckRefName(const std::string& name, const std::string& kind) {
+  // A dot is fine in a ref (v1.2), though not in the names that CheckName is for.
   std::string without_dots = name;
   std::replace(without_dots.begin(), without_dots.end(), '.', '_');
-  ARROW_RETURN_NOT_OK(base::CheckName(without_dots, "tag name"));
+  ARROW_RETURN_NOT_OK(base::CheckName(without_dots, kind + " name"));
   const RefExpression ref{name, 0};
   const char* taken = nullptr;
   if (ref.NamesHead()) taken = "the main branch";
@@ -75,8 +75,8 @@ Status CheckTagName(const std::string& name) {
   if (ref.AsTime()) taken = "a time";
   if (name.size() == kUuidLength && ref.AsCommitPrefix()) taken = "a commit id";
   if (taken == nullptr) return Status::OK();
-  return base::Invalid("the tag name '{}' would be read as {}; choose another, such as v1", name,
-                       taken);
+  return base::Invalid("the {} name '{}' would be read as {}; choose another, such as v1", kind,
+                       name, taken);
 }
 
 }  // namespace millpond::table

@@ -26,8 +26,8 @@ struct RefExpression {
 /// kInvalid for "x~y" where y is no number.
 Result<RefExpression> ParseRef(std::string_view text);
 
-/// Refuses names that a ref expression would read as something else: main, times, whole commit ids,
-/// snapshot ids, '~'.
-Status CheckTagName(const std::string& name);
+/// Refuses names of tags and branches (`kind`) that a ref expression would read as something else:
+/// main, times, whole commit ids, snapshot ids, '~'.
+Status CheckRefName(const std::string& name, const std::string& kind);
 
 }  // namespace millpond::table

@@ -80,7 +80,7 @@ Status RejectsWriter::Add(const RejectedRow& row, const base::Context& context) 
 }
 
 Status RejectsWriter::Open() {
-  const auto existing = catalog_->Load(name_);
+  const auto existing = commit_->Existing(name_);
   if (existing.ok()) {
     ARROW_RETURN_NOT_OK(base::WithContext(
         "the rejects cannot be kept: the table " + name_.ToString() + " is of another shape",

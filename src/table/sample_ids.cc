@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "table/bounds.h"
@@ -39,12 +40,25 @@ SampleIds::SampleIds(Catalog* catalog, const std::string& location)
     : catalog_(catalog), counter_("sample_id:" + location) {}
 
 Status SampleIds::PassForeignRows(const Table& table) {
-  const Snapshot* snapshot = table.metadata->current_snapshot();
-  if (snapshot == nullptr || snapshot->summary.contains("millpond.commit-id")) return Status::OK();
-  auto field = table.metadata->schema().arrow->GetFieldByName(std::string(kSampleId));
+  // Of every branch: one number must not name two rows, or branches could not be merged.
+  std::set<int64_t> ends;
+  if (table.metadata->current_snapshot_id) ends.insert(*table.metadata->current_snapshot_id);
+  for (const auto& [name, ref] : table.metadata->refs) {
+    if (!ref.is_tag) ends.insert(ref.snapshot_id);
+  }
+  for (const int64_t id : ends) {
+    const Snapshot* snapshot = table.metadata->SnapshotById(id);
+    if (snapshot != nullptr) ARROW_RETURN_NOT_OK(PassRowsOf(table, *snapshot));
+  }
+  return Status::OK();
+}
+
+Status SampleIds::PassRowsOf(const Table& table, const Snapshot& snapshot) {
+  if (snapshot.summary.contains("millpond.commit-id")) return Status::OK();
+  auto field = table.metadata->SchemaOf(snapshot).arrow->GetFieldByName(std::string(kSampleId));
   if (field == nullptr) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto highest,
-                        HighestBound(catalog_->store(), *snapshot, *FieldIdOf(*field)));
+                        HighestBound(catalog_->store(), snapshot, *FieldIdOf(*field)));
   if (!highest) {
     return base::Invalid(
         "{}: another engine wrote sample_id values without stating their bounds, so new rows "

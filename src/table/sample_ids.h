@@ -19,8 +19,8 @@ class SampleIds {
   /// anew starts at 0 again.
   SampleIds(Catalog* catalog, const std::string& location);
 
-  /// Moves the counter past what other engines wrote into `table`, where its newest snapshot is not
-  /// ours.
+  /// Moves the counter past what other engines wrote into `table`, where the newest snapshot of a
+  /// branch is not ours.
   Status PassForeignRows(const Table& table);
 
   /// The next `count` numbers as a column.
@@ -29,6 +29,7 @@ class SampleIds {
   Status Pass(const arrow::Array& given);
 
  private:
+  Status PassRowsOf(const Table& table, const Snapshot& snapshot);
   Status PassNumber(int64_t number);
 
   Catalog* catalog_;

@@ -3,86 +3,27 @@
 // with the pointers of all tables concerned.
 #include <arrow/api.h>
 
-#include <chrono>
-#include <functional>
 #include <utility>
 
 #include "base/time.h"
+#include "table/commit_path.h"
 #include "table/history.h"
 #include "table/history_rows.h"
 #include "table/ref_expression.h"
-#include "table/retry.h"
-#include "table/table_folder.h"
+#include "table/ref_landing.h"
 
 namespace millpond::table {
 namespace {
 
 using ledger::Compare;
 
-constexpr std::chrono::seconds kRetryBudget{30};
-
-/// One attempt: the ledger changes and the metadata files they point to.
-struct Attempt {
-  ledger::Transaction transaction;
-  std::vector<WrittenMetadata> written;
-  BlobBatch blobs;
-};
-
-Status AddSwap(const Table& table, TableMetadata next, Attempt* attempt) {
-  ARROW_ASSIGN_OR_RAISE(WrittenMetadata written,
-                        WriteMetadata(&table, table.name, std::move(next), &attempt->blobs));
-  ledger::Conditions row = CatalogKey(table.name);
-  row.push_back({"metadata_location", Compare::kEqual, table.metadata_location});
-  attempt->transaction.Update("iceberg_tables",
-                              {{"metadata_location", written.table.metadata_location},
-                               {"previous_metadata_location", table.metadata_location}},
-                              row, 1, table.name.ToString() + " changed meanwhile");
-  attempt->written.push_back(std::move(written));
-  return Status::OK();
-}
-
-void Discard(Catalog& catalog, const Attempt& attempt) {
-  for (const WrittenMetadata& written : attempt.written) {
-    DeleteQuietly(catalog.store(), {written.table.metadata_location});
-  }
-}
-
-// Runs `build` and applies what it made, again and again while tables move under it. `build` itself
-// reports what cannot be.
-Status Land(Catalog& catalog, const std::function<Status(Attempt*)>& build) {
-  const base::Context context;
-  Retry retry(kRetryBudget);
-  while (true) {
-    Attempt attempt;
-    Status built = build(&attempt);
-    if (built.ok()) built = attempt.blobs.Write(catalog.store());
-    if (!built.ok()) {
-      Discard(catalog, attempt);
-      return built;
-    }
-    Status landed = catalog.ledger().Apply(attempt.transaction);
-    if (landed.ok()) {
-      for (const WrittenMetadata& written : attempt.written) {
-        catalog.Remember(written.table.metadata_location, written.table.metadata);
-        DeleteQuietly(catalog.store(), written.expired);
-      }
-      return landed;
-    }
-    // After any other error the transaction may have landed: what it points to must stay.
-    const base::ErrorKind kind = base::KindOf(landed);
-    if (kind != base::ErrorKind::kConflict && kind != base::ErrorKind::kAlreadyExists) {
-      return landed;
-    }
-    Discard(catalog, attempt);
-    ARROW_RETURN_NOT_OK(retry.Wait(landed, context));
-  }
-}
-
 /// The tables of a commit that still hold the snapshot they had then, with that snapshot's id.
-Result<std::vector<std::pair<Table, int64_t>>> TablesHolding(Catalog& catalog, int64_t sequence) {
-  ARROW_ASSIGN_OR_RAISE(auto changes, LastChangesAt(catalog.ledger(), sequence));
+Result<std::map<TableName, std::pair<Table, int64_t>>> TablesHolding(Catalog& catalog,
+                                                                     const PondCommit& commit) {
+  ARROW_ASSIGN_OR_RAISE(CommitPath path, PathTo(catalog.ledger(), PointOf(commit)));
+  ARROW_ASSIGN_OR_RAISE(auto changes, LiveTables(catalog.ledger(), path));
   ARROW_ASSIGN_OR_RAISE(auto pointers, catalog.Pointers());
-  std::vector<std::pair<Table, int64_t>> tables;
+  std::map<TableName, std::pair<Table, int64_t>> tables;
   for (const auto& [name, change] : changes) {
     auto pointer = pointers.find(name);
     if (pointer == pointers.end() || !change.snapshot_after) continue;
@@ -90,58 +31,91 @@ Result<std::vector<std::pair<Table, int64_t>>> TablesHolding(Catalog& catalog, i
     // Format v1 cannot be written without upgrading it, which is its owner's to decide.
     if (table.metadata->format_version < 2) continue;
     if (table.metadata->SnapshotById(*change.snapshot_after) == nullptr) continue;
-    tables.emplace_back(std::move(table), *change.snapshot_after);
+    tables.emplace(name, std::pair(std::move(table), *change.snapshot_after));
   }
   return tables;
 }
 
-Status BuildTag(Catalog& catalog, const PondRef& tag, int64_t sequence, Attempt* attempt) {
-  ARROW_ASSIGN_OR_RAISE(auto taken, catalog.ledger().Select(RefQuery(tag.name)));
-  if (!taken.empty()) {
-    return base::AlreadyExists("the tag '{}' exists; delete it first or choose another name",
-                               tag.name);
+// What the tables of a tag's commit show of it; none where there is no such tag.
+Result<std::optional<PondRef>> FindTag(ledger::Ledger& ledger, const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(auto rows, ledger.Select(RefQuery(name)));
+  if (rows.empty()) return std::nullopt;
+  ARROW_ASSIGN_OR_RAISE(PondRef ref, RefFromRow(rows[0]));
+  if (ref.kind != kTagKind) return base::Invalid("'{}' is a {}, not a tag", name, ref.kind);
+  return ref;
+}
+
+// Plans the move of a tag from one commit (none: it is new) to another (none: it goes): each table
+// that changes by it is written once.
+Status MoveTag(Catalog& catalog, const std::string& name, const std::optional<PondCommit>& from,
+               const std::optional<PondCommit>& to, RefAttempt* attempt) {
+  std::map<TableName, std::pair<Table, int64_t>> old_tables, new_tables;
+  if (from) {
+    ARROW_ASSIGN_OR_RAISE(old_tables, TablesHolding(catalog, *from));
   }
-  ARROW_ASSIGN_OR_RAISE(auto tables, TablesHolding(catalog, sequence));
-  for (const auto& [table, snapshot_id] : tables) {
+  if (to) {
+    ARROW_ASSIGN_OR_RAISE(new_tables, TablesHolding(catalog, *to));
+  }
+  for (const auto& [table_name, held] : old_tables) {
+    const auto& [table, snapshot_id] = held;
+    if (new_tables.contains(table_name)) continue;
+    auto found = table.metadata->refs.find(name);
+    if (found == table.metadata->refs.end() || found->second.snapshot_id != snapshot_id) continue;
+    TableMetadata next = *table.metadata;
+    next.refs.erase(name);
+    ARROW_RETURN_NOT_OK(attempt->Swap(table, std::move(next)));
+  }
+  for (const auto& [table_name, held] : new_tables) {
+    const auto& [table, snapshot_id] = held;
     const auto& refs = table.metadata->refs;
-    if (auto found = refs.find(tag.name); found != refs.end()) {
+    if (auto found = refs.find(name); found != refs.end()) {
       if (found->second.is_tag && found->second.snapshot_id == snapshot_id) continue;
-      return base::AlreadyExists(
-          "{} has a branch or tag '{}' already, set by another engine; choose another name",
-          table.name.ToString(), tag.name);
+      const auto old = old_tables.find(table_name);
+      const bool ours = old != old_tables.end() && found->second.is_tag &&
+                        found->second.snapshot_id == old->second.second;
+      if (!ours) {
+        return base::AlreadyExists(
+            "{} has a branch or tag '{}' already, set by another engine; choose another name",
+            table_name.ToString(), name);
+      }
     }
     TableMetadata next = *table.metadata;
-    next.refs[tag.name] = {snapshot_id, true};
-    ARROW_RETURN_NOT_OK(AddSwap(table, std::move(next), attempt));
+    next.refs[name] = {snapshot_id, true};
+    ARROW_RETURN_NOT_OK(attempt->Swap(table, std::move(next)));
   }
-  attempt->transaction.Insert("pond_ref",
-                              {{"name", tag.name},
-                               {"kind", tag.kind},
-                               {"commit_id", *tag.commit_id},
-                               {"author", tag.author},
-                               {"message", tag.message},
-                               {"created_ms", tag.created_ms}},
-                              "the tag '" + tag.name + "' exists");
   return Status::OK();
 }
 
-Status BuildRemoval(Catalog& catalog, const std::string& name, Attempt* attempt) {
-  ARROW_ASSIGN_OR_RAISE(auto rows, catalog.ledger().Select(RefQuery(name)));
-  if (rows.empty()) return base::NotFound("no tag '{}'", name);
-  ARROW_ASSIGN_OR_RAISE(PondRef ref, RefFromRow(rows[0]));
-  if (ref.kind != "tag") return base::Invalid("'{}' is a {}, not a tag", name, ref.kind);
-  if (ref.commit_id) {
-    ARROW_ASSIGN_OR_RAISE(auto commit, FindCommit(catalog.ledger(), *ref.commit_id));
-    if (!commit) return base::Corrupt("the tag '{}' names a commit that the ledger lacks", name);
-    ARROW_ASSIGN_OR_RAISE(auto tables, TablesHolding(catalog, commit->sequence));
-    for (const auto& [table, snapshot_id] : tables) {
-      auto found = table.metadata->refs.find(name);
-      if (found == table.metadata->refs.end() || found->second.snapshot_id != snapshot_id) continue;
-      TableMetadata next = *table.metadata;
-      next.refs.erase(name);
-      ARROW_RETURN_NOT_OK(AddSwap(table, std::move(next), attempt));
-    }
+Result<std::optional<PondCommit>> CommitOfTag(ledger::Ledger& ledger, const PondRef& tag) {
+  if (!tag.commit_id) return std::nullopt;
+  return CommitById(ledger, *tag.commit_id);
+}
+
+Status BuildTag(Catalog& catalog, const PondRef& tag, const PondCommit& commit, bool move,
+                RefAttempt* attempt) {
+  ARROW_ASSIGN_OR_RAISE(auto taken, FindTag(catalog.ledger(), tag.name));
+  if (taken && !move) {
+    return base::AlreadyExists("the tag '{}' exists; choose another name, or move it with --force",
+                               tag.name);
   }
+  std::optional<PondCommit> from;
+  if (taken) {
+    ARROW_ASSIGN_OR_RAISE(from, CommitOfTag(catalog.ledger(), *taken));
+    attempt->transaction.Delete(
+        "pond_ref",
+        {{"name", Compare::kEqual, tag.name}, {"commit_id", Compare::kEqual, *taken->commit_id}}, 1,
+        "the tag '" + tag.name + "' changed meanwhile");
+  }
+  ARROW_RETURN_NOT_OK(MoveTag(catalog, tag.name, from, commit, attempt));
+  AddRefRow(tag, &attempt->transaction);
+  return Status::OK();
+}
+
+Status BuildRemoval(Catalog& catalog, const std::string& name, RefAttempt* attempt) {
+  ARROW_ASSIGN_OR_RAISE(auto tag, FindTag(catalog.ledger(), name));
+  if (!tag) return base::NotFound("no tag '{}'", name);
+  ARROW_ASSIGN_OR_RAISE(auto commit, CommitOfTag(catalog.ledger(), *tag));
+  ARROW_RETURN_NOT_OK(MoveTag(catalog, name, commit, {}, attempt));
   attempt->transaction.Delete("pond_ref", {{"name", Compare::kEqual, name}}, 1,
                               "the tag '" + name + "' changed meanwhile");
   return Status::OK();
@@ -150,22 +124,29 @@ Status BuildRemoval(Catalog& catalog, const std::string& name, Attempt* attempt)
 }  // namespace
 
 Result<PondRef> History::CreateTag(const std::string& name, const std::string& ref,
-                                   const std::string& author, const std::string& message) {
-  ARROW_RETURN_NOT_OK(CheckTagName(name));
+                                   const std::string& author, const std::string& message,
+                                   bool move) {
+  ARROW_RETURN_NOT_OK(CheckRefName(name, kTagKind));
   if (author.empty()) return base::Invalid("a tag needs an author");
   ARROW_ASSIGN_OR_RAISE(auto commit, Resolve(ref));
   if (!commit) {
     return base::Invalid("the pond has no commit to tag yet; load or commit something first");
   }
-  PondRef tag{name, "tag", commit->id, author, message, base::NowMs()};
-  ARROW_RETURN_NOT_OK(Land(*catalog_, [&](Attempt* attempt) {
-    return BuildTag(*catalog_, tag, commit->sequence, attempt);
+  PondRef tag{.name = name,
+              .kind = kTagKind,
+              .commit_id = commit->id,
+              .author = author,
+              .message = message,
+              .created_ms = base::NowMs()};
+  ARROW_RETURN_NOT_OK(LandRefs(*catalog_, [&](RefAttempt* attempt) {
+    return BuildTag(*catalog_, tag, *commit, move, attempt);
   }));
   return tag;
 }
 
 Status History::DeleteTag(const std::string& name) {
-  return Land(*catalog_, [&](Attempt* attempt) { return BuildRemoval(*catalog_, name, attempt); });
+  return LandRefs(*catalog_,
+                  [&](RefAttempt* attempt) { return BuildRemoval(*catalog_, name, attempt); });
 }
 
 }  // namespace millpond::table

@@ -133,13 +133,14 @@ TEST_F(UpkeepTest, DeepVerificationFindsAFlippedBit) {
   EXPECT_THAT(Problems(true), ElementsAre(HasSubstr("is damaged")));
 }
 
-TEST_F(UpkeepTest, FindsAHeadThatIsNotTheNewestCommit) {
-  ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
+TEST_F(UpkeepTest, FindsACommitThatIsNotWhereItsParentEnds) {
+  auto first = pond_.Create(kOrders, {1}).ValueOrDie();
+  ASSERT_THAT(pond_.Append(kOrders, {2}), IsOk());
   ledger::Transaction damage;
-  damage.Update("pond_ref", {{"commit_id", std::monostate{}}},
-                {{"name", ledger::Compare::kEqual, std::string("main")}});
+  damage.Update("pond_commit", {{"parent_id", std::monostate{}}},
+                {{"parent_id", ledger::Compare::kEqual, first.id}}, 1);
   ASSERT_THAT(pond_.ledger()->Apply(damage), IsOk());
-  EXPECT_THAT(Problems(false), ElementsAre(HasSubstr("head of main")));
+  EXPECT_THAT(Problems(false), ElementsAre(HasSubstr("branch main")));
 }
 
 }  // namespace

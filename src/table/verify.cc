@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "table/commit_path.h"
 #include "table/history.h"
 #include "table/history_rows.h"
 #include "table/snapshot_files.h"
@@ -47,27 +48,41 @@ class Verification {
     if (!status.ok()) findings_.push_back({subject, status.message()});
   }
 
-  // The head is the newest commit, and what tags name can still be found.
+  // Every lane is whole, and what branches and tags name can still be found.
   Status CheckHistory() {
     History history(std::shared_ptr<Catalog>(std::shared_ptr<void>(), &catalog_));
-    auto head = HeadCommit(catalog_.ledger());
     auto refs = history.Refs();
-    if (!head.ok() || !refs.ok()) {
-      Note("ledger", head.ok() ? refs.status() : head.status());
+    if (!refs.ok()) {
+      Note("ledger", refs.status());
       return Status::OK();
     }
     for (const PondRef& ref : *refs) {
       ARROW_RETURN_NOT_OK(context_.CheckStop());
-      if (ref.name == kMainBranch) {
-        const auto newest = *head ? std::optional((*head)->id) : std::nullopt;
-        if (ref.commit_id != newest) {
-          findings_.push_back({"ledger",
-                               "the head of main is not the newest commit; restore the "
-                               "ledger from a backup"});
-        }
-        continue;
+      Note(ref.kind + " " + ref.name, CheckPath(ref));
+      // The tables of main are checked by themselves.
+      if (ref.name == kMainBranch) continue;
+      Note(ref.kind + " " + ref.name, history.TablesAt(ref.name).status());
+    }
+    return Status::OK();
+  }
+
+  // All commits from the ref's to the first are there, each the parent of the next.
+  Status CheckPath(const PondRef& ref) {
+    if (!ref.commit_id) return Status::OK();
+    std::optional<std::string> id = ref.commit_id;
+    while (id && checked_commits_.insert(*id).second) {
+      ARROW_RETURN_NOT_OK(context_.CheckStop());
+      ARROW_ASSIGN_OR_RAISE(PondCommit commit, CommitById(catalog_.ledger(), *id));
+      ARROW_ASSIGN_OR_RAISE(CommitPath path, PathTo(catalog_.ledger(), PointOf(commit)));
+      ARROW_ASSIGN_OR_RAISE(auto before, CommitOn(catalog_.ledger(), path, commit.generation - 1));
+      const auto parent = before ? std::optional(before->id) : std::nullopt;
+      if (parent != commit.parent) {
+        return base::Corrupt(
+            "commit {} is not where its parent ends; restore the ledger from a "
+            "backup",
+            commit.id);
       }
-      Note("tag " + ref.name, history.TablesAt(ref.name).status());
+      id = commit.parent;
     }
     return Status::OK();
   }
@@ -170,7 +185,7 @@ class Verification {
   const bool deep_;
   const base::Context& context_;
   std::map<std::string, int64_t> sizes_;
-  std::set<std::string> manifests_, files_, outside_;
+  std::set<std::string> manifests_, files_, outside_, checked_commits_;
   std::vector<Finding> findings_;
   int64_t done_ = 0;
 };

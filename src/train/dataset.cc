@@ -69,9 +69,11 @@ std::string HashOf(const Dataset& dataset) {
   return base::Sha256Hex(base::CanonicalJson(content));
 }
 
-// The table versions that the query reads now, each table once, in order of name.
-Result<std::vector<DatasetInput>> PinInputs(query::Session& session, const std::string& query) {
-  ARROW_ASSIGN_OR_RAISE(std::vector<query::TableRead> reads, session.InputsOf(query, {}));
+// The table versions that the query reads at `ref`, each table once, in order of name.
+Result<std::vector<DatasetInput>> PinInputs(query::Session& session, const std::string& query,
+                                            const std::string& ref) {
+  ARROW_ASSIGN_OR_RAISE(std::vector<query::TableRead> reads,
+                        session.InputsOf(query, {.ref = ref, .pins = {}, .parameters = {}}));
   std::map<table::TableName, DatasetInput> inputs;
   for (const query::TableRead& read : reads) {
     auto [entry, added] =
@@ -91,12 +93,12 @@ Result<std::vector<DatasetInput>> PinInputs(query::Session& session, const std::
   return list;
 }
 
-// Pins the definition to the tables as they are now and learns its plan.
+// Pins the definition to the tables as they are at `ref` now and learns its plan.
 Result<Dataset> Pin(query::Session& session, const DatasetDefinition& definition,
-                    const base::Context& context) {
+                    const std::string& ref, const base::Context& context) {
   Dataset dataset;
   dataset.definition = definition;
-  ARROW_ASSIGN_OR_RAISE(dataset.inputs, PinInputs(session, definition.query));
+  ARROW_ASSIGN_OR_RAISE(dataset.inputs, PinInputs(session, definition.query, ref));
   ARROW_ASSIGN_OR_RAISE(auto schema, session.SchemaOf(definition.query, PinsOf(dataset)));
   ARROW_RETURN_NOT_OK(CheckColumns(definition, *schema));
   dataset.schema = SchemaToJson(*schema);
@@ -337,7 +339,7 @@ Result<Dataset> Datasets::Freeze(const std::string& name, const std::string& ver
                                  const FreezeOptions& options, const base::Context& context) {
   ARROW_RETURN_NOT_OK(base::CheckName(version, "version of a dataset"));
   ARROW_ASSIGN_OR_RAISE(DatasetInfo info, Show(name));
-  ARROW_ASSIGN_OR_RAISE(Dataset dataset, Pin(*session_, info.definition, context));
+  ARROW_ASSIGN_OR_RAISE(Dataset dataset, Pin(*session_, info.definition, options.ref, context));
   dataset.version = version;
   dataset.author = options.author;
   dataset.created_ms = base::NowMs();
@@ -359,7 +361,7 @@ Result<Dataset> Datasets::Open(const std::string& name_at_version, const base::C
   size_t at = name_at_version.find('@');
   std::string name = name_at_version.substr(0, at);
   ARROW_ASSIGN_OR_RAISE(DatasetInfo info, Show(name));
-  if (at == name_at_version.npos) return Pin(*session_, info.definition, context);
+  if (at == name_at_version.npos) return Pin(*session_, info.definition, "", context);
   std::string version = name_at_version.substr(at + 1);
   ARROW_ASSIGN_OR_RAISE(std::optional<Dataset> stored,
                         FindVersion(session_->catalog()->ledger(), name, version));

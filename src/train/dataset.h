@@ -58,6 +58,7 @@ struct FreezeOptions {
   std::string author;
   bool allow_leaks =
       false;  ///< Freeze although a group is on two sides; the summary then says how many.
+  std::string ref = {};  ///< Version of tables for which the query names none; empty: main's head.
 };
 
 class Datasets {
