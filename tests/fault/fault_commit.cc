@@ -60,6 +60,7 @@ ledger::Transaction CommitRows(const std::string& key, int64_t sequence,
   transaction
       .Insert("pond_commit", {{"commit_id", base::NewUuid()},
                               {"sequence", sequence},
+                              {"generation", sequence},
                               {"author", "fault"},
                               {"message", "commit " + key},
                               {"operation", "append"},
@@ -76,6 +77,8 @@ ledger::Transaction CommitRows(const std::string& key, int64_t sequence,
                                 {"stream", "orders"},
                                 {"table_namespace", "shop"},
                                 {"table_name", "orders"},
+                                {"lane", "main"},
+                                {"generation", int64_t{0}},
                                 {"cursor", key},
                                 {"updated_ms", base::NowMs()}});
   return transaction;
