@@ -106,6 +106,7 @@ Result<std::shared_ptr<Engine>> Engine::Open(const EngineSettings& settings) {
   duckdb_destroy_config(&config);
   ARROW_RETURN_NOT_OK(status);
   ARROW_ASSIGN_OR_RAISE(auto connection, engine->Connect());
+  ARROW_RETURN_NOT_OK(RegisterScanFunctions(connection->get(), engine->scans()));
   ARROW_RETURN_NOT_OK(connection->Execute(LockDown(settings)));
   return engine;
 }

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "query/engine_error.h"
+#include "query/scan_functions.h"
 
 namespace millpond::query {
 
@@ -37,6 +38,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   Result<std::unique_ptr<Connection>> Connect();
 
+  const std::shared_ptr<ScanRegistry>& scans() const { return scans_; }
+
  private:
   struct Key {};  // Only Open makes one.
 
@@ -45,6 +48,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
  private:
   const std::string spill_folder_;
+  const std::shared_ptr<ScanRegistry> scans_ = std::make_shared<ScanRegistry>();
   duckdb_database database_ = nullptr;
 };
 
@@ -82,6 +86,11 @@ class Connection {
 
   /// nullptr and `error` filled where DuckDB refuses the statement.
   std::unique_ptr<Prepared> Prepare(const std::string& sql, EngineError* error);
+
+  /// What scans on this connection's engine tell the functions of scan_functions.h.
+  ScanRegistry& scans() const { return *engine_->scans(); }
+  /// For this room's files that feed DuckDB.
+  duckdb_connection get() const { return connection_; }
 
   /// Stops what runs on this connection; from any thread.
   void Interrupt() { duckdb_interrupt(connection_); }

@@ -65,11 +65,51 @@ TableRead ReadOf(const AllowedTable& allowed) {
   return {allowed.version.table.name, allowed.version.snapshot_id, allowed.decision.policy_hash};
 }
 
-// Replaces each table name in the statement by its view's full name.
+/// A place in the statement's text and what it becomes.
+struct Edit {
+  size_t begin, end;
+  std::string text;
+};
+
+// What the tables of a star's FROM offer beyond their columns, as names for EXCLUDE.
+std::string HiddenBehind(const StarUse& star, const Statement& statement,
+                         const std::vector<AllowedTable>& tables,
+                         const std::vector<size_t>& table_of_use) {
+  std::vector<std::string> names;
+  for (const size_t at : star.tables) {
+    const TableUse& use = statement.tables[at];
+    const AllowedTable& allowed = tables[table_of_use[at]];
+    std::string alias = use.alias.empty() ? use.default_alias : use.alias;
+    if (alias.empty()) alias = allowed.view;
+    if (!star.relation.empty() && base::ToLower(star.relation) != base::ToLower(alias)) continue;
+    for (const std::string& hidden : allowed.hidden) {
+      names.push_back(QuoteIdentifier(alias) + "." + QuoteIdentifier(hidden));
+    }
+  }
+  return base::Join(names, ", ");
+}
+
+Status AppendStarEdits(const Statement& statement, const std::vector<AllowedTable>& tables,
+                       const std::vector<size_t>& table_of_use, std::vector<Edit>* edits) {
+  for (const StarUse& star : statement.stars) {
+    const std::string names = HiddenBehind(star, statement, tables, table_of_use);
+    if (names.empty()) continue;
+    if (star.exclude_at == 0) {
+      return base::Invalid("write out SELECT and the columns: {} is named beside an implied *",
+                           *statement.hidden_columns.begin());
+    }
+    edits->push_back({star.exclude_at, star.exclude_at, star.before + names + star.after});
+    if (star.close_at > 0) edits->push_back({star.close_at, star.close_at, ")"});
+  }
+  return Status::OK();
+}
+
+// Replaces each table name in the statement by its view's full name, and hides from each * what it
+// must not show.
 Status QualifyNames(const Statement& statement, const std::vector<AllowedTable>& tables,
                     const std::vector<size_t>& table_of_use, const std::string& catalog,
                     QueryPlan* plan) {
-  plan->names = TextEdits(statement.sql);
+  std::vector<Edit> edits;
   for (size_t i = 0; i < statement.tables.size(); ++i) {
     const TableUse& use = statement.tables[i];
     const AllowedTable& allowed = tables[table_of_use[i]];
@@ -79,8 +119,13 @@ Status QualifyNames(const Statement& statement, const std::vector<AllowedTable>&
     std::string name = QuoteIdentifier(catalog) + "." + QuoteIdentifier(allowed.schema) + "." +
                        QuoteIdentifier(allowed.view);
     if (!use.default_alias.empty()) name += " AS " + QuoteIdentifier(use.default_alias);
-    plan->names.Replace(use.begin, use.end, name);
+    edits.push_back({use.begin, use.end, std::move(name)});
   }
+  ARROW_RETURN_NOT_OK(AppendStarEdits(statement, tables, table_of_use, &edits));
+  std::stable_sort(edits.begin(), edits.end(),
+                   [](const Edit& a, const Edit& b) { return a.begin < b.begin; });
+  plan->names = TextEdits(statement.sql);
+  for (const Edit& edit : edits) plan->names.Replace(edit.begin, edit.end, edit.text);
   plan->sql = plan->names.Finish();
   return Status::OK();
 }
@@ -176,6 +221,11 @@ Result<Planner::Resolved> Planner::Resolve(Connection& connection, const std::st
       allowed.version = std::move(version);
       ARROW_RETURN_NOT_OK(Decide(connection, &allowed));
       allowed.conditions = use.conditions;
+      allowed.hidden = OfferedHiddenColumns(allowed.version, resolved.statement.hidden_columns);
+      if (!allowed.hidden.empty() && resolved.statement.has_natural_join) {
+        return base::Invalid("write JOIN … USING in place of NATURAL JOIN: {} is named beside it",
+                             allowed.hidden.front());
+      }
       names.Place(use, &allowed);
       found = seen.emplace(key, resolved.tables.size()).first;
       resolved.tables.push_back(std::move(allowed));
@@ -194,6 +244,34 @@ Result<std::vector<TableRead>> Planner::Inputs(Connection& connection, const std
   return inputs;
 }
 
+Status Planner::AddView(Connection& connection, const AllowedTable& allowed,
+                        const std::string& schema, QueryPlan* plan) {
+  const table::TableVersion& version = allowed.version;
+  ARROW_ASSIGN_OR_RAISE(table::ScanPlan scan,
+                        table::PlanScan(*catalog_, version, PredicatesOf(allowed)));
+  ARROW_RETURN_NOT_OK(table::ReadColumns(*catalog_, version, columns_, &scan));
+  FileSelection selection{version, scan, allowed.hidden};
+  if (auto files = ScanFilesFor(catalog_, scan, !allowed.hidden.empty())) {
+    plan->scans.push_back(connection.scans().Lease());
+    selection.scan = plan->scans.back()->id();
+    connection.scans().Fill(selection.scan, std::move(files));
+  }
+  ARROW_ASSIGN_OR_RAISE(const std::string relation, RelationSql(selection, allowed.decision));
+  plan->setup +=
+      "CREATE VIEW " + schema + "." + QuoteIdentifier(allowed.view) + " AS " + relation + "; ";
+  plan->inputs.push_back(ReadOf(allowed));
+  plan->has_policy |= !allowed.decision.row_filter.empty() || !allowed.decision.masks.empty();
+  base::Json snapshot;
+  if (version.snapshot_id) snapshot = *version.snapshot_id;
+  plan->tables.push_back({{"table", version.table.name.ToString()},
+                          {"snapshot", snapshot},
+                          {"files_total", scan.files_total},
+                          {"files_read", static_cast<int64_t>(scan.files.size())},
+                          {"delete_files", static_cast<int64_t>(scan.deletes.size())},
+                          {"records", scan.records}});
+  return Status::OK();
+}
+
 Result<QueryPlan> Planner::Plan(Connection& connection, const std::string& sql,
                                 const SqlOptions& options, const std::string& query_catalog) {
   ARROW_ASSIGN_OR_RAISE(Resolved resolved, Resolve(connection, sql, options));
@@ -203,25 +281,11 @@ Result<QueryPlan> Planner::Plan(Connection& connection, const std::string& sql,
   std::set<std::string> schemas{std::string(table::kDefaultNamespace)};
   const std::string catalog = QuoteIdentifier(query_catalog);
   for (AllowedTable& allowed : resolved.tables) {
-    ARROW_ASSIGN_OR_RAISE(const table::ScanPlan scan,
-                          table::PlanScan(*catalog_, allowed.version, PredicatesOf(allowed)));
-    ARROW_ASSIGN_OR_RAISE(const std::string relation,
-                          RelationSql(allowed.version, scan, allowed.decision));
     const std::string schema = catalog + "." + QuoteIdentifier(allowed.schema);
     if (schemas.insert(base::ToLower(allowed.schema)).second) {
       plan.setup += "CREATE SCHEMA " + schema + "; ";
     }
-    plan.setup +=
-        "CREATE VIEW " + schema + "." + QuoteIdentifier(allowed.view) + " AS " + relation + "; ";
-    plan.inputs.push_back(ReadOf(allowed));
-    plan.has_policy |= !allowed.decision.row_filter.empty() || !allowed.decision.masks.empty();
-    base::Json snapshot;
-    if (allowed.version.snapshot_id) snapshot = *allowed.version.snapshot_id;
-    plan.tables.push_back({{"table", allowed.version.table.name.ToString()},
-                           {"snapshot", snapshot},
-                           {"files_total", scan.files_total},
-                           {"files_read", static_cast<int64_t>(scan.files.size())},
-                           {"records", scan.records}});
+    ARROW_RETURN_NOT_OK(AddView(connection, allowed, schema, &plan));
   }
   if (!resolved.tables.empty()) {
     plan.catalog = query_catalog;

@@ -14,6 +14,7 @@
 #include "query/session.h"
 #include "query/statement.h"
 #include "table/catalog.h"
+#include "table/file_columns.h"
 #include "table/history.h"
 
 namespace millpond::query {
@@ -25,14 +26,18 @@ struct AllowedTable {
   std::vector<Condition> conditions;  ///< Of its first use.
   std::vector<Condition> filter;      ///< What the row filter says in simple terms.
   int uses = 0;
-  std::string schema, view;  ///< Where its view is made in the query's catalog.
+  std::vector<std::string> hidden;  ///< Hidden columns that the statement names and it offers.
+  std::string schema, view;         ///< Where its view is made in the query's catalog.
 };
 
 class Planner {
  public:
   Planner(const Principal& principal, DecisionPoint& decisions,
-          std::shared_ptr<table::Catalog> catalog)
-      : principal_(principal), decisions_(decisions), catalog_(std::move(catalog)) {}
+          std::shared_ptr<table::Catalog> catalog, table::FileColumnsCache& columns)
+      : principal_(principal),
+        decisions_(decisions),
+        catalog_(std::move(catalog)),
+        columns_(columns) {}
 
   /// `query_catalog`: a name that no other query of the engine has now.
   Result<QueryPlan> Plan(Connection& connection, const std::string& sql, const SqlOptions& options,
@@ -48,12 +53,16 @@ class Planner {
                            const SqlOptions& options);
   Result<table::TableVersion> VersionOf(const TableUse& use, const SqlOptions& options);
   Result<table::TableVersion> AtAnyCase(const table::TableName& name, const std::string& ref);
+  // Adds the table's view to the plan.
+  Status AddView(Connection& connection, const AllowedTable& allowed, const std::string& schema,
+                 QueryPlan* plan);
   // Asks the decision point and fills `decision` and `filter`.
   Status Decide(Connection& connection, AllowedTable* allowed);
 
   const Principal& principal_;
   DecisionPoint& decisions_;
   const std::shared_ptr<table::Catalog> catalog_;
+  table::FileColumnsCache& columns_;
 };
 
 }  // namespace millpond::query

@@ -2,12 +2,14 @@
 // by planner.cc, run by result_stream.cc.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "query/engine_error.h"
+#include "query/scan_functions.h"
 #include "query/session.h"
 #include "query/text_edits.h"
 
@@ -19,8 +21,9 @@ struct QueryPlan {
   std::string catalog;  ///< Name of the query's catalog; empty where no table is read.
   std::string setup;    ///< Statements that make it.
   std::vector<TableRead> inputs;
-  base::Json tables;        ///< As in Explanation.
-  bool has_policy = false;  ///< A filter or mask applies to some table.
+  base::Json tables;                              ///< As in Explanation.
+  std::vector<std::shared_ptr<ScanLease>> scans;  ///< What the relations' functions look up.
+  bool has_policy = false;                        ///< A filter or mask applies to some table.
 
   /// `error`, which DuckDB reported for `sql`, as a status with its place in `source`.
   Status ToStatus(const EngineError& error) const;

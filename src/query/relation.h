@@ -7,19 +7,15 @@
 #include <string>
 
 #include "base/error.h"
+#include "query/file_relation.h"
 #include "query/gate.h"
-#include "table/history.h"
-#include "table/scan_plan.h"
 
 namespace millpond::query {
 
-/// A SELECT with exactly the version's columns. Files of older schemas are read by field id:
-/// renamed columns take their new name, widened ones are cast, absent ones are null. A row filter
-/// also stands around each column, so that no order of evaluation shows a value of a hidden row.
-Result<std::string> RelationSql(const table::TableVersion& version, const table::ScanPlan& plan,
-                                const ReadDecision& decision);
-
-/// DuckDB's name of an Arrow type; kInvalid for types that tables cannot hold.
-Result<std::string> SqlTypeOf(const arrow::DataType& type);
+/// A SELECT with exactly the version's columns and the hidden ones that were asked for. Columns are
+/// found by field id: renamed columns take their new name, widened ones are cast, absent ones have
+/// their default or are null; deleted rows are left out. A row filter also stands around each
+/// column, so that no order of evaluation shows a value of a hidden row.
+Result<std::string> RelationSql(const FileSelection& selection, const ReadDecision& decision);
 
 }  // namespace millpond::query

@@ -93,7 +93,7 @@ class PondSession final : public Session {
   Result<std::vector<TableRead>> InputsOf(const std::string& sql,
                                           const SqlOptions& options) override {
     ARROW_ASSIGN_OR_RAISE(auto connection, Connect());
-    return Planner(principal_, *decisions_, catalog_).Inputs(*connection, sql, options);
+    return Planner(principal_, *decisions_, catalog_, columns_).Inputs(*connection, sql, options);
   }
 
   Result<std::shared_ptr<arrow::Schema>> SchemaOf(const std::string& sql,
@@ -128,13 +128,15 @@ class PondSession final : public Session {
                          const SqlOptions& options) {
     const std::string catalog =
         fmt::format("{}{}", kQueryCatalogPrefix, next_query_.fetch_add(1) + 1);
-    return Planner(principal_, *decisions_, catalog_).Plan(connection, sql, options, catalog);
+    return Planner(principal_, *decisions_, catalog_, columns_)
+        .Plan(connection, sql, options, catalog);
   }
 
   const Principal principal_;
   const std::shared_ptr<DecisionPoint> decisions_;
   const std::shared_ptr<table::Catalog> catalog_;
   const SessionSettings settings_;
+  table::FileColumnsCache columns_;  // Footers of other engines' files.
   std::atomic<int64_t> next_query_{0};
   std::mutex mutex_;
   std::shared_ptr<Engine> engine_;

@@ -116,13 +116,62 @@ TableUse UseOf(const TableNode& node, const SqlRefs& refs, const std::vector<Tok
   use.name = node.name.substr(0, at);
   if (at != std::string::npos) use.ref = node.name.substr(at + 1);
   use.conditions = node.conditions;
+  use.alias = node.alias;
   LocateName(refs.sql, tokens, node, &use);
   const auto default_name = refs.default_names.find(use.begin);
-  if (use.end > 0 && !node.has_alias && default_name != refs.default_names.end() &&
+  if (use.end > 0 && node.alias.empty() && default_name != refs.default_names.end() &&
       TakesAlias(refs.sql, tokens, use.begin)) {
     use.default_alias = default_name->second;
   }
   return use;
+}
+
+// Finds where names that a star must not show are to be written: in its EXCLUDE list, or in a new
+// one.
+void LocateStar(std::string_view sql, const std::vector<Token>& tokens, const StarNode& node,
+                StarUse* star) {
+  if (node.position < 0) return;
+  auto token = std::lower_bound(tokens.begin(), tokens.end(), static_cast<size_t>(node.position),
+                                [](const Token& t, size_t at) { return t.begin < at; });
+  // t.*, space.t.*, COLUMNS(*): the star is a few tokens on.
+  for (int i = 0; i < 6 && token != tokens.end() && sql[token->begin] != '*'; ++i) ++token;
+  if (token == tokens.end() || sql[token->begin] != '*') return;
+  star->exclude_at = token->end;
+  star->before = " EXCLUDE (";
+  star->after = ")";
+  const auto word = token + 1;
+  if (word == tokens.end() || base::ToLower(TokenText(sql, *word)) != "exclude") return;
+  const auto first = word + 1;
+  if (first == tokens.end()) return;
+  star->after = ", ";
+  if (sql[first->begin] == '(') {
+    star->exclude_at = first->end;
+    star->before = "";
+    return;
+  }
+  star->exclude_at = first->begin;
+  star->before = "(";
+  auto last = first;
+  while (last + 2 < tokens.end() && sql[(last + 1)->begin] == '.') last += 2;
+  star->close_at = last->end;
+}
+
+std::vector<StarUse> StarsOf(const std::vector<StarNode>& nodes, const std::vector<TableUse>& uses,
+                             std::string_view sql, const std::vector<Token>& tokens) {
+  std::vector<StarUse> stars;
+  for (const StarNode& node : nodes) {
+    StarUse star;
+    star.relation = node.relation;
+    for (size_t i = 0; i < uses.size(); ++i) {
+      const auto begin = static_cast<int64_t>(uses[i].begin);
+      const bool there = uses[i].end > 0 && std::find(node.tables.begin(), node.tables.end(),
+                                                      begin) != node.tables.end();
+      if (there) star.tables.push_back(i);
+    }
+    LocateStar(sql, tokens, node, &star);
+    stars.push_back(std::move(star));
+  }
+  return stars;
 }
 
 }  // namespace
@@ -144,13 +193,16 @@ Result<Statement> ParseStatement(Connection& connection, std::string_view source
   ARROW_RETURN_NOT_OK(CheckText(source));
   ARROW_ASSIGN_OR_RAISE(SqlRefs refs, RewriteRefs(source));
   ARROW_ASSIGN_OR_RAISE(const Json node, ParseTree(connection, refs, source));
-  ARROW_ASSIGN_OR_RAISE(const auto table_nodes, WalkSyntax(node, parameters));
+  ARROW_ASSIGN_OR_RAISE(Syntax syntax, WalkSyntax(node, parameters));
   const std::vector<Token> tokens = LexSql(refs.sql);
   std::vector<TableUse> uses;
-  for (const TableNode& table : table_nodes) uses.push_back(UseOf(table, refs, tokens));
+  for (const TableNode& table : syntax.tables) uses.push_back(UseOf(table, refs, tokens));
   std::stable_sort(uses.begin(), uses.end(),
                    [](const TableUse& a, const TableUse& b) { return a.begin < b.begin; });
-  return Statement{std::move(refs.edits), std::move(refs.sql), std::move(uses)};
+  auto stars = StarsOf(syntax.stars, uses, refs.sql, tokens);
+  return Statement{std::move(refs.edits), std::move(refs.sql),
+                   std::move(uses),       std::move(syntax.hidden_columns),
+                   std::move(stars),      syntax.has_natural_join};
 }
 
 Result<std::vector<Condition>> ParseExpression(Connection& connection, std::string_view text,
@@ -168,9 +220,9 @@ Result<std::vector<Condition>> ParseExpression(Connection& connection, std::stri
                       node["having"].is_null() && node["qualify"].is_null() &&
                       node["modifiers"].empty() && node["cte_map"]["map"].empty();
   if (!single) return base::Invalid("{}: must be one SQL expression, is: {}", what, text);
-  ARROW_ASSIGN_OR_RAISE(const auto tables, WalkSyntax(node, {}));
-  if (!tables.empty()) {
-    return base::Invalid("{}: must not read tables, but names {}", what, tables[0].name);
+  ARROW_ASSIGN_OR_RAISE(const Syntax syntax, WalkSyntax(node, {}));
+  if (!syntax.tables.empty()) {
+    return base::Invalid("{}: must not read tables, but names {}", what, syntax.tables[0].name);
   }
   return ConditionsOf(node["select_list"][0], {});
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "query/file_relation.h"
 #include "query/function_rules.h"
 
 namespace millpond::query {
@@ -33,6 +34,23 @@ bool IsSystemName(std::string_view lower) {
   return false;
 }
 
+// Byte in the text that was parsed; -1: unknown.
+int64_t PositionOf(const Json& node) {
+  const auto position = node.find("query_location");
+  const bool known = position != node.end() && position->is_number_unsigned() &&
+                     position->get<uint64_t>() < uint64_t{INT64_MAX};
+  return known ? position->get<int64_t>() : -1;
+}
+
+// Positions of the tables that a FROM names itself, not in subqueries.
+void CollectTables(const Json& from, std::vector<int64_t>* positions) {
+  const std::string type = TextAt(from, "type");
+  if (type == "BASE_TABLE") positions->push_back(PositionOf(from));
+  if (type != "JOIN") return;
+  CollectTables(from["left"], positions);
+  CollectTables(from["right"], positions);
+}
+
 class Walk {
  public:
   explicit Walk(const std::vector<Json>& parameters) : parameters_(parameters) {}
@@ -47,7 +65,12 @@ class Walk {
     ARROW_RETURN_NOT_OK(VisitWith(node));
     ARROW_RETURN_NOT_OK(Check(node));
     const std::string type = TextAt(node, "type");
-    if (type == "SELECT_NODE") NoteConditions(node);
+    if (type == "SELECT_NODE") {
+      NoteConditions(node);
+      NoteStars(node);
+    }
+    if (type == "COLUMN_REF") NoteColumn(node);
+    if (type == "JOIN" && TextAt(node, "ref_type") == "NATURAL") syntax_.has_natural_join = true;
     if (type == "BASE_TABLE" && node.contains("table_name")) ARROW_RETURN_NOT_OK(AddTable(node));
     for (const auto& [key, child] : node.items()) {
       if (key != "cte_map") ARROW_RETURN_NOT_OK(Visit(child));
@@ -56,7 +79,7 @@ class Walk {
     return Status::OK();
   }
 
-  std::vector<TableNode> Take() { return std::move(tables_); }
+  Syntax Take() { return std::move(syntax_); }
 
  private:
   Status VisitWith(const Json& node) {
@@ -110,21 +133,46 @@ class Walk {
     table.catalog = TextAt(node, "catalog_name");
     table.schema = TextAt(node, "schema_name");
     table.name = TextAt(node, "table_name");
-    table.has_alias = !TextAt(node, "alias").empty();
+    table.alias = TextAt(node, "alias");
     if (!IsNull(node, "at_clause")) {
       return base::Invalid("write {} AT SNAPSHOT 123 or AT TIMESTAMP '2026-11-01', not AT (…)",
                            table.name);
     }
-    const auto position = node.find("query_location");
-    if (position != node.end() && position->is_number_unsigned() &&
-        position->get<uint64_t>() < uint64_t{INT64_MAX}) {
-      table.position = position->get<int64_t>();
-    }
+    table.position = PositionOf(node);
     if (const auto found = conditions_.find(&node); found != conditions_.end()) {
       table.conditions = found->second;
     }
-    tables_.push_back(std::move(table));
+    syntax_.tables.push_back(std::move(table));
     return Status::OK();
+  }
+
+  void NoteColumn(const Json& node) {
+    const auto names = node.find("column_names");
+    if (names == node.end() || !names->is_array() || names->empty()) return;
+    if (!names->back().is_string()) return;
+    const std::string name = base::ToLower(names->back().get_ref<const std::string&>());
+    for (const std::string_view hidden :
+         {kFileColumn, kPositionColumn, kRowIdColumn, kRowSequenceColumn}) {
+      if (name == hidden) syntax_.hidden_columns.insert(name);
+    }
+  }
+
+  void NoteStars(const Json& select) {
+    std::vector<int64_t> tables;
+    if (!IsNull(select, "from_table")) CollectTables(select["from_table"], &tables);
+    if (!tables.empty()) FindStars(select["select_list"], tables);
+  }
+
+  void FindStars(const Json& node, const std::vector<int64_t>& tables) {
+    if (node.is_object()) {
+      const std::string type = TextAt(node, "type");
+      if (type == "SUBQUERY") return;  // Has SELECTs of its own.
+      if (type == "STAR" && IsNull(node, "expr")) {
+        syntax_.stars.push_back({PositionOf(node), TextAt(node, "relation_name"), tables});
+      }
+    }
+    if (!node.is_structured()) return;
+    for (const auto& child : node) FindStars(child, tables);
   }
 
   // Hands each condition of a SELECT's WHERE to the table node of its FROM that it speaks of.
@@ -179,12 +227,12 @@ class Walk {
   const std::vector<Json>& parameters_;
   std::vector<std::string> with_names_;
   std::map<const Json*, std::vector<Condition>> conditions_;
-  std::vector<TableNode> tables_;
+  Syntax syntax_;
 };
 
 }  // namespace
 
-Result<std::vector<TableNode>> WalkSyntax(const Json& node, const std::vector<Json>& parameters) {
+Result<Syntax> WalkSyntax(const Json& node, const std::vector<Json>& parameters) {
   Walk walk(parameters);
   ARROW_RETURN_NOT_OK(walk.Visit(node));
   return walk.Take();

@@ -229,7 +229,7 @@ TEST(Metadata, RefusesByName) {
   json["snapshots"][1]["key-id"] = "k";
   EXPECT_THAT(Parse(json).status().message(), HasSubstr("encrypted"));
   json = Foreign();
-  json["schemas"][1]["fields"][0]["type"] = "uuid";
+  json["schemas"][1]["fields"][0]["type"] = "geometry";
   EXPECT_EQ(KindOf(Parse(json).status()), ErrorKind::kInvalid);
 }
 

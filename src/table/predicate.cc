@@ -45,7 +45,8 @@ FilePruner::FilePruner(const arrow::Schema& schema, const std::vector<Predicate>
     auto field = schema.GetFieldByName(predicate.column);
     if (field == nullptr || arrow::is_nested(field->type()->id())) continue;
     auto id = FieldIdOf(*field);
-    if (!id) continue;
+    // Bounds of what is text only in memory are not text.
+    if (!id || FieldMetadata(*field, kIcebergTypeKey)) continue;
     const bool compares =
         predicate.op != Comparison::kIsNull && predicate.op != Comparison::kIsNotNull;
     if (compares && (predicate.value == nullptr || !predicate.value->is_valid)) continue;

@@ -1,15 +1,19 @@
-// Plans scans: manifests to files, less those whose bounds say that no wanted row is in them. Where
-// anything is unknown a file stays.
+// Plans scans: manifests to files, less those whose bounds or partition say that no wanted row is
+// in them, each with its deletes. Where anything is unknown a file stays.
 #include "table/scan_plan.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
+#include "table/partition.h"
 #include "table/schema.h"
 #include "table/snapshot_files.h"
 
 namespace millpond::table {
 namespace {
+
+constexpr int32_t kEqualityDeletes = 2;
 
 std::string LocalPath(const std::string& uri) {
   if (uri.starts_with("file:///")) return uri.substr(sizeof("file://") - 1);
@@ -17,61 +21,133 @@ std::string LocalPath(const std::string& uri) {
   return uri;
 }
 
-/// Which schema the files of a manifest were written with; -1 where its writer cannot be relied on:
-/// a manifest that another engine rewrote carries the schema of that moment for older files too.
-int32_t SchemaIdOf(const TableMetadata& metadata, const ManifestFile& file,
-                   const Manifest& manifest, const ManifestEntry& entry) {
-  if (metadata.schemas.size() == 1 || entry.status == EntryStatus::kAdded) {
-    return manifest.schema_id;
-  }
-  const Snapshot* writer = metadata.SnapshotById(file.added_snapshot_id);
-  const bool ours = writer != nullptr && writer->summary.contains("millpond.commit-id");
-  return ours ? manifest.schema_id : -1;
-}
-
-Status CheckReadable(const std::string& table, const DataFile& file) {
+Status CheckReadable(const DataFile& file) {
   if (file.format == "PARQUET") return Status::OK();
-  return base::Invalid("{} has data files in {} ({}); Millpond reads Parquet only", table,
-                       file.format, file.uri);
+  return base::Invalid(
+      "data files in {} ({}); Millpond reads Parquet only: rewrite the table in the engine that "
+      "made "
+      "it",
+      file.format, file.uri);
 }
 
-struct Found {
-  ScanFile file;
-  int64_t sequence;
-};
-
-Status CollectFiles(Catalog& catalog, const TableVersion& version, const ManifestFile& file,
-                    const FilePruner& pruner, ScanPlan* plan, std::vector<Found>* found) {
-  const std::string name = version.table.name.ToString();
-  ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(catalog.store(), file));
-  for (ManifestEntry& entry : manifest.entries) {
-    if (entry.status == EntryStatus::kDeleted) continue;
-    if (entry.content != 0) {
-      return base::Invalid(
-          "{} has row-level deletes (made by another engine), which Millpond does not apply yet; "
-          "compact it there first (Spark: CALL system.rewrite_data_files)",
-          name);
+/// Collects the files of one snapshot.
+class Planner {
+ public:
+  Planner(Catalog& catalog, const TableVersion& version, const std::vector<Predicate>& predicates,
+          ScanPlan* plan)
+      : catalog_(catalog),
+        metadata_(*version.table.metadata),
+        schema_(*version.schema),
+        pruner_(*version.schema, predicates),
+        prunes_(!predicates.empty()),
+        plan_(plan) {
+    for (const Snapshot& snapshot : metadata_.snapshots) {
+      if (snapshot.summary.contains("millpond.commit-id")) ours_.insert(snapshot.id);
     }
-    ARROW_RETURN_NOT_OK(CheckReadable(name, entry.file));
-    ++plan->files_total;
-    if (!pruner.MayMatch(entry.file)) continue;
-    Found one;
-    one.sequence = entry.sequence_number.value_or(0);
-    one.file.schema_id = SchemaIdOf(*version.table.metadata, file, manifest, entry);
-    one.file.path = LocalPath(entry.file.uri);
-    one.file.file = std::move(entry.file);
-    found->push_back(std::move(one));
   }
-  return Status::OK();
-}
 
-// The id of the schema that a version is read with.
-int32_t ReadSchemaId(const TableVersion& version) {
-  for (const Schema& schema : version.table.metadata->schemas) {
-    if (schema.arrow == version.schema) return schema.id;
+  Status Collect(const Snapshot& snapshot) {
+    ARROW_ASSIGN_OR_RAISE(const auto list, LoadManifestList(catalog_.store(), snapshot));
+    for (const ManifestFile& file : list) {
+      if (file.content != 0 && file.MayHaveLiveFiles()) ARROW_RETURN_NOT_OK(CollectDeletes(file));
+    }
+    for (const ManifestFile& file : list) {
+      if (file.content == 0 && file.MayHaveLiveFiles()) ARROW_RETURN_NOT_OK(CollectData(file));
+    }
+    // Merged manifests keep the order of their parts, so this is the order of commits whatever was
+    // merged since.
+    std::stable_sort(plan_->files.begin(), plan_->files.end(),
+                     [](const ScanFile& a, const ScanFile& b) { return a.sequence < b.sequence; });
+    for (const ScanFile& file : plan_->files) plan_->records += file.file.record_count;
+    plan_->deletes = deletes_.Take();
+    return Status::OK();
   }
-  return version.table.metadata->current_schema_id;
-}
+
+ private:
+  Status CollectDeletes(const ManifestFile& file) {
+    ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(catalog_.store(), file));
+    ARROW_ASSIGN_OR_RAISE(const auto partitions, PartitionReader::Make(manifest, file.uri));
+    for (ManifestEntry& entry : manifest.entries) {
+      if (entry.status == EntryStatus::kDeleted) continue;
+      if (entry.content == 0) {
+        return base::Corrupt("{}: a manifest of deletes names the data file {}", file.uri,
+                             entry.file.uri);
+      }
+      DeleteFile one;
+      ARROW_ASSIGN_OR_RAISE(const PartitionTuple tuple, partitions.Read(entry.partition));
+      one.partition = PartitionKey(file.partition_spec_id, tuple);
+      one.everywhere = tuple.empty();
+      one.is_equality = entry.content == kEqualityDeletes;
+      one.sequence = entry.sequence_number.value_or(0);
+      one.path = LocalPath(entry.file.uri);
+      one.file = std::move(entry.file);
+      ARROW_RETURN_NOT_OK(deletes_.Add(std::move(one)));
+    }
+    return Status::OK();
+  }
+
+  Status CollectData(const ManifestFile& file) {
+    ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(catalog_.store(), file));
+    ARROW_ASSIGN_OR_RAISE(const auto partitions, PartitionReader::Make(manifest, file.uri));
+    const auto fields = PartitionFieldsOf(metadata_, file.partition_spec_id);
+    for (ManifestEntry& entry : manifest.entries) {
+      if (entry.status == EntryStatus::kDeleted) continue;
+      if (entry.content != 0) {
+        return base::Corrupt("{}: a manifest of data names the delete file {}", file.uri,
+                             entry.file.uri);
+      }
+      ARROW_RETURN_NOT_OK(CheckReadable(entry.file));
+      ++plan_->files_total;
+      ARROW_ASSIGN_OR_RAISE(const PartitionTuple tuple, partitions.Read(entry.partition));
+      if (!IsWanted(entry.file, fields, tuple)) continue;
+      AddFile(file.partition_spec_id, fields, tuple, &entry);
+    }
+    return Status::OK();
+  }
+
+  bool IsWanted(const DataFile& file, const std::vector<PartitionField>& fields,
+                const PartitionTuple& tuple) const {
+    if (!prunes_) return true;
+    if (!pruner_.MayMatch(file)) return false;
+    if (tuple.empty()) return true;
+    DataFile of_partition;
+    of_partition.record_count = file.record_count;
+    AddPartitionBounds(fields, tuple, schema_, &of_partition);
+    return pruner_.MayMatch(of_partition);
+  }
+
+  void AddFile(int32_t spec_id, const std::vector<PartitionField>& fields,
+               const PartitionTuple& tuple, ManifestEntry* entry) {
+    ScanFile one;
+    one.sequence = entry->sequence_number.value_or(0);
+    one.is_foreign = !entry->snapshot_id || !ours_.contains(*entry->snapshot_id);
+    one.path = LocalPath(entry->file.uri);
+    one.file = std::move(entry->file);
+    if (!tuple.empty()) {
+      one.partition = PartitionKey(spec_id, tuple);
+      for (const PartitionField& field : fields) {
+        const auto value = tuple.find(field.field_id);
+        if (field.transform != "identity" || value == tuple.end()) continue;
+        one.identity_values[field.source_id] = value->second;
+      }
+    }
+    if (!deletes_.empty()) {
+      const std::string key = one.partition.empty() ? PartitionKey(spec_id, tuple) : one.partition;
+      one.position_deletes = deletes_.PositionDeletesOf(one.file, one.sequence, key);
+      one.equality_deletes = deletes_.EqualityDeletesOf(one.sequence, key);
+    }
+    plan_->files.push_back(std::move(one));
+  }
+
+  Catalog& catalog_;
+  const TableMetadata& metadata_;
+  const arrow::Schema& schema_;
+  const FilePruner pruner_;
+  const bool prunes_;
+  ScanPlan* plan_;
+  std::set<int64_t> ours_;  // Snapshots.
+  DeleteIndex deletes_;
+};
 
 }  // namespace
 
@@ -85,27 +161,8 @@ Result<ScanPlan> PlanScan(Catalog& catalog, const TableVersion& version,
     return base::NotFound("{} has no snapshot {}; another engine may have expired it",
                           version.table.name.ToString(), *version.snapshot_id);
   }
-  const FilePruner pruner(*version.schema, predicates);
-  std::vector<Found> found;
-  auto collect = [&]() -> Status {
-    ARROW_ASSIGN_OR_RAISE(auto list, LoadManifestList(catalog.store(), *snapshot));
-    for (const ManifestFile& file : list) {
-      if (!file.MayHaveLiveFiles()) continue;
-      ARROW_RETURN_NOT_OK(CollectFiles(catalog, version, file, pruner, &plan, &found));
-    }
-    return Status::OK();
-  };
-  ARROW_RETURN_NOT_OK(base::WithContext(version.table.name.ToString(), collect()));
-  // Merged manifests keep the order of their parts, so this is the order of commits whatever was
-  // merged since.
-  std::stable_sort(found.begin(), found.end(),
-                   [](const Found& a, const Found& b) { return a.sequence < b.sequence; });
-  const int32_t schema_id = ReadSchemaId(version);
-  for (Found& one : found) {
-    plan.records += one.file.file.record_count;
-    plan.same_schema = plan.same_schema && one.file.schema_id == schema_id;
-    plan.files.push_back(std::move(one.file));
-  }
+  Planner planner(catalog, version, predicates, &plan);
+  ARROW_RETURN_NOT_OK(base::WithContext(version.table.name.ToString(), planner.Collect(*snapshot)));
   return plan;
 }
 

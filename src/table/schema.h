@@ -25,9 +25,9 @@ struct Schema {
   std::vector<int32_t> identifier_field_ids;  ///< Usually {id of sample_id}.
 };
 
-/// Iceberg JSON <-> Schema. Reading refuses types we cannot hold by name (kInvalid), e.g. uuid,
-/// time, variant, unknown ones, and default values other than null; a document that breaks the
-/// format is kCorrupt. A field's "doc" rides in the metadata key "doc".
+/// Iceberg JSON <-> Schema. Reading refuses types we cannot hold by name (kInvalid), e.g. geometry
+/// and unknown ones; a document that breaks the format is kCorrupt. A field's "doc", its type where
+/// Arrow's says less (kIcebergTypeKey) and its defaults (kInitialDefaultKey…) ride in its metadata.
 Result<Schema> SchemaFromJson(const base::Json& json, std::string_view origin);
 Result<base::Json> SchemaToJson(const Schema& schema);
 
@@ -56,6 +56,28 @@ Result<std::shared_ptr<arrow::Schema>> AssignFieldIds(const arrow::Schema& schem
 /// Metadata key of a field id in an arrow::Field, nested ones too; Arrow's Parquet reader and
 /// writer use it as field_id.
 inline constexpr const char* kFieldIdKey = "PARQUET:field_id";
+
+/// Metadata key of a field that is text in memory and something else in the table: "uuid",
+/// "variant". Such a table is read; new rows are refused.
+inline constexpr const char* kIcebergTypeKey = "iceberg.type";
+
+/// Metadata keys of a field's default values, each in Iceberg's JSON form for values.
+inline constexpr const char* kInitialDefaultKey = "iceberg.initial-default";
+inline constexpr const char* kWriteDefaultKey = "iceberg.write-default";
+
+/// The value at a metadata key of a field, or nullopt.
+std::optional<std::string> FieldMetadata(const arrow::Field& field, const char* key);
+
+/// What rows of files have that were written before the field was added (v3), as JSON; nullopt:
+/// null.
+std::optional<std::string> InitialDefaultOf(const arrow::Field& field);
+
+/// Whether the fields inside `now` are those inside `then` by name as they are by field id.
+bool NestedNamesAgree(const arrow::DataType& now, const arrow::DataType& then);
+
+/// kInvalid, naming the column, where rows of this schema are read but not written: columns of type
+/// uuid, variant or time, and default values.
+Status CheckWritableColumns(const arrow::Schema& schema, const std::string& table_name);
 
 /// The highest field id anywhere in the schema; 0 where there is none.
 int32_t HighestFieldId(const arrow::Schema& schema);

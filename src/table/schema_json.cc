@@ -44,13 +44,22 @@ Result<bool> GetBool(const Json& object, const char* key, std::string_view origi
   return found->get<bool>();
 }
 
+// Types that are held as text: the field says what they are.
+bool IsTextInMemory(const Json& type) { return type == "uuid" || type == "variant"; }
+
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
 FieldPtr MakeField(const std::string& name, TypePtr type, bool required, int32_t id,
-                   const std::string& doc = "") {
+                   const Json& type_json, const Metadata& more = {}) {
   std::vector<std::string> keys = {kFieldIdKey};
   std::vector<std::string> values = {std::to_string(id)};
-  if (!doc.empty()) {
-    keys.emplace_back(kDocKey);
-    values.push_back(doc);
+  if (IsTextInMemory(type_json)) {
+    keys.emplace_back(kIcebergTypeKey);
+    values.push_back(type_json.get<std::string>());
+  }
+  for (const auto& [key, value] : more) {
+    keys.push_back(key);
+    values.push_back(value);
   }
   return arrow::field(name, std::move(type), !required, arrow::key_value_metadata(keys, values));
 }
@@ -112,6 +121,8 @@ Result<TypePtr> PrimitiveFromText(std::string_view text, std::string_view path,
   if (text == "timestamptz") return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
   if (text == "timestamp_ns") return arrow::timestamp(arrow::TimeUnit::NANO);
   if (text == "timestamptz_ns") return arrow::timestamp(arrow::TimeUnit::NANO, "UTC");
+  if (text == "time") return arrow::time64(arrow::TimeUnit::MICRO);
+  if (IsTextInMemory(Json(text))) return arrow::utf8();
   return ParametricFromText(text, path, origin);
 }
 
@@ -132,17 +143,16 @@ Result<FieldPtr> FieldFromJson(const Json& json, const std::string& parent, int 
   ARROW_ASSIGN_OR_RAISE(int32_t id, GetId(json, "id", reading));
   ARROW_ASSIGN_OR_RAISE(bool required, GetBool(json, "required", reading->origin));
   ARROW_ASSIGN_OR_RAISE(auto doc, base::FindString(json, "doc", reading->origin));
-  for (const char* key : {"initial-default", "write-default"}) {
-    if (const auto found = json.find(key); found != json.end() && !found->is_null()) {
-      return base::Invalid(
-          "{}: column '{}' has an {} other than null, which Millpond does not apply yet; rewrite "
-          "the table without defaults in the engine that made it",
-          reading->origin, path, key);
-    }
+  Metadata more;
+  if (doc && !doc->empty()) more.emplace_back(kDocKey, *doc);
+  for (const auto& [key, in_memory] : {std::pair("initial-default", kInitialDefaultKey),
+                                       std::pair("write-default", kWriteDefaultKey)}) {
+    const auto found = json.find(key);
+    if (found != json.end() && !found->is_null()) more.emplace_back(in_memory, found->dump());
   }
   ARROW_ASSIGN_OR_RAISE(const Json* type_json, Member(json, "type", reading->origin));
   ARROW_ASSIGN_OR_RAISE(TypePtr type, TypeFromJson(*type_json, path, depth + 1, reading));
-  return MakeField(name, std::move(type), required, id, doc.value_or(""));
+  return MakeField(name, std::move(type), required, id, *type_json, more);
 }
 
 Result<arrow::FieldVector> FieldsFromJson(const Json& json, const std::string& parent, int depth,
@@ -167,7 +177,7 @@ Result<TypePtr> ListFromJson(const Json& json, const std::string& path, int dept
   ARROW_ASSIGN_OR_RAISE(const Json* element, Member(json, "element", reading->origin));
   ARROW_ASSIGN_OR_RAISE(TypePtr type,
                         TypeFromJson(*element, path + ".element", depth + 1, reading));
-  return arrow::list(MakeField("element", std::move(type), required, id));
+  return arrow::list(MakeField("element", std::move(type), required, id, *element));
 }
 
 Result<TypePtr> MapFromJson(const Json& json, const std::string& path, int depth,
@@ -180,8 +190,9 @@ Result<TypePtr> MapFromJson(const Json& json, const std::string& path, int depth
   ARROW_ASSIGN_OR_RAISE(TypePtr key, TypeFromJson(*key_json, path + ".key", depth + 1, reading));
   ARROW_ASSIGN_OR_RAISE(TypePtr value,
                         TypeFromJson(*value_json, path + ".value", depth + 1, reading));
-  return std::make_shared<arrow::MapType>(MakeField("key", std::move(key), true, key_id),
-                                          MakeField("value", std::move(value), required, value_id));
+  return std::make_shared<arrow::MapType>(
+      MakeField("key", std::move(key), true, key_id, *key_json),
+      MakeField("value", std::move(value), required, value_id, *value_json));
 }
 
 Result<TypePtr> TypeFromJson(const Json& json, const std::string& path, int depth,
@@ -214,17 +225,27 @@ Result<int32_t> RequireId(const arrow::Field& field) {
 
 Result<Json> TypeToJson(const arrow::DataType& type);
 
+Result<Json> TypeOfField(const arrow::Field& field) {
+  if (auto text = FieldMetadata(field, kIcebergTypeKey)) return Json(*text);
+  return TypeToJson(*field.type());
+}
+
 Result<Json> FieldsToJson(const arrow::FieldVector& fields) {
   Json result = Json::array();
   for (const FieldPtr& field : fields) {
     ARROW_ASSIGN_OR_RAISE(int32_t id, RequireId(*field));
-    ARROW_ASSIGN_OR_RAISE(Json type, TypeToJson(*field->type()));
+    ARROW_ASSIGN_OR_RAISE(Json type, TypeOfField(*field));
     Json json = {{"id", id},
                  {"name", field->name()},
                  {"required", !field->nullable()},
                  {"type", std::move(type)}};
-    const int doc = field->HasMetadata() ? field->metadata()->FindKey(kDocKey) : -1;
-    if (doc >= 0) json["doc"] = field->metadata()->value(doc);
+    if (auto doc = FieldMetadata(*field, kDocKey)) json["doc"] = *doc;
+    for (const auto& [key, in_memory] : {std::pair("initial-default", kInitialDefaultKey),
+                                         std::pair("write-default", kWriteDefaultKey)}) {
+      const auto value = FieldMetadata(*field, in_memory);
+      if (!value) continue;
+      ARROW_ASSIGN_OR_RAISE(json[key], base::ParseJson(*value, key));
+    }
     result.push_back(std::move(json));
   }
   return result;
@@ -238,7 +259,7 @@ Result<Json> NestedToJson(const arrow::DataType& type) {
   if (type.id() == Type::LIST) {
     const auto& element = *static_cast<const arrow::ListType&>(type).value_field();
     ARROW_ASSIGN_OR_RAISE(int32_t id, RequireId(element));
-    ARROW_ASSIGN_OR_RAISE(Json element_type, TypeToJson(*element.type()));
+    ARROW_ASSIGN_OR_RAISE(Json element_type, TypeOfField(element));
     return Json{{"type", "list"},
                 {"element-id", id},
                 {"element", std::move(element_type)},
@@ -247,8 +268,8 @@ Result<Json> NestedToJson(const arrow::DataType& type) {
   const auto& map = static_cast<const arrow::MapType&>(type);
   ARROW_ASSIGN_OR_RAISE(int32_t key_id, RequireId(*map.key_field()));
   ARROW_ASSIGN_OR_RAISE(int32_t value_id, RequireId(*map.item_field()));
-  ARROW_ASSIGN_OR_RAISE(Json key, TypeToJson(*map.key_type()));
-  ARROW_ASSIGN_OR_RAISE(Json value, TypeToJson(*map.item_type()));
+  ARROW_ASSIGN_OR_RAISE(Json key, TypeOfField(*map.key_field()));
+  ARROW_ASSIGN_OR_RAISE(Json value, TypeOfField(*map.item_field()));
   return Json{{"type", "map"},
               {"key-id", key_id},
               {"key", std::move(key)},
@@ -282,6 +303,8 @@ Result<Json> TypeToJson(const arrow::DataType& type) {
       return fmt::format("timestamp{}{}", timestamp.timezone().empty() ? "" : "tz",
                          nanoseconds ? "_ns" : "");
     }
+    case Type::TIME64:
+      return "time";
     case Type::DECIMAL128: {
       const auto& decimal = static_cast<const arrow::DecimalType&>(type);
       return fmt::format("decimal({}, {})", decimal.precision(), decimal.scale());

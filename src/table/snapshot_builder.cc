@@ -28,7 +28,7 @@ Status CheckWritable(const TableMetadata& metadata, const std::string& table_nam
         "partitioned tables, copy it into a new table to change it here",
         table_name);
   }
-  return Status::OK();
+  return CheckWritableColumns(*metadata.schema().arrow, table_name);
 }
 
 SnapshotBuilder::SnapshotBuilder(store::BlobStore* store, std::string commit_id)
