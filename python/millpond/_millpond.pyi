@@ -88,7 +88,7 @@ class Pond:
     def folder(self) -> str: ...
     @property
     def author(self) -> str: ...
-    def sql(self, statement: str, parameters: list[Any], at: str) -> Rows: ...
+    def sql(self, statement: str, parameters: list[Any], at: str, message: str, branch: str) -> Rows: ...
     def explain(self, statement: str, at: str) -> _Report: ...
     def ls(self, at: str) -> _Report: ...
     def show(self, table: str) -> _Report: ...
@@ -123,6 +123,42 @@ class Pond:
     ) -> _Report: ...
     def write(
         self, tables: dict[str, Any], mode: str, evolve: bool, message: str, branch: str, progress: _Progress
+    ) -> _Report: ...
+    def alter(self, table: str, changes: list[Sequence[str]], message: str, branch: str) -> _Report: ...
+    def set_properties(self, table: str, properties: dict[str, str | None], message: str, branch: str) -> _Report: ...
+    def delete_rows(
+        self,
+        table: str,
+        where: str,
+        message: str,
+        idempotency_key: str,
+        dry_run: bool,
+        branch: str,
+        progress: _Progress,
+    ) -> _Report: ...
+    def update_rows(
+        self,
+        table: str,
+        set: dict[str, str],  # noqa: A002
+        where: str,
+        message: str,
+        idempotency_key: str,
+        dry_run: bool,
+        branch: str,
+        progress: _Progress,
+    ) -> _Report: ...
+    def upsert_rows(
+        self,
+        table: str,
+        data: Any,
+        query: str,
+        keys: Sequence[str],
+        mode: str,
+        message: str,
+        idempotency_key: str,
+        dry_run: bool,
+        branch: str,
+        progress: _Progress,
     ) -> _Report: ...
     def commit(
         self,

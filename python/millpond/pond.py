@@ -74,8 +74,13 @@ class Pond:
 
     # Looking.
 
-    def sql(self, statement: str, parameters: Sequence[Any] = (), *, at: str = "") -> Rows:
-        """Ask a question: one SELECT over tables at any ref.
+    def sql(
+        self, statement: str, parameters: Sequence[Any] = (), *, at: str = "", message: str = "", branch: str = ""
+    ) -> Rows:
+        """Ask a question over tables at any ref, or change rows (INSERT, DELETE, UPDATE, MERGE INTO).
+
+        A statement that changes rows is a commit; its result is one row: rows_deleted, rows_updated, rows_inserted
+        and commit, which is None where nothing changed.
 
         Parameters
         ----------
@@ -85,8 +90,12 @@ class Pond:
             Values for the ``?`` in order: None, bool, int, float or str.
         at
             The version of tables that name none: a branch, tag, commit, ``~N`` or ISO time.
+        message
+            Of a statement that changes rows: why.
+        branch
+            Where such a statement lands.
         """
-        return Rows(self._engine.sql(statement, list(parameters), at))
+        return Rows(self._engine.sql(statement, list(parameters), at, message, branch))
 
     def explain(self, statement: str, *, at: str = "") -> dict[str, Any]:
         """What a statement would read: files before and after pruning, and the plan."""
@@ -198,6 +207,93 @@ class Pond:
             Where the commit lands.
         """
         return self._engine.write(dict(tables), mode, evolve, message, branch, progress)
+
+    # Changing rows.
+
+    def delete(
+        self,
+        table: str,
+        where: str,
+        *,
+        message: str = "",
+        idempotency_key: str = "",
+        dry_run: bool = False,
+        branch: str = "",
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Delete the rows for which the SQL condition ``where`` holds (``"true"``: all), in one commit.
+
+        Returns
+        -------
+        dict
+            ``rows_deleted``, ``files_rewritten``, ``files_removed``, ``files_marked`` (deletes stand beside them) and
+            ``commit``, None where no row was there.
+        """
+        return self._engine.delete_rows(table, where, message, idempotency_key, dry_run, branch, progress)
+
+    def update(
+        self,
+        table: str,
+        values: Mapping[str, str],
+        *,
+        where: str = "",
+        message: str = "",
+        idempotency_key: str = "",
+        dry_run: bool = False,
+        branch: str = "",
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Set columns to SQL expressions over the row's old values. ``sample_id`` stays."""
+        return self._engine.update_rows(table, dict(values), where, message, idempotency_key, dry_run, branch, progress)
+
+    def upsert(
+        self,
+        table: str,
+        rows: Any,
+        *,
+        on: Sequence[str],
+        mode: str = "upsert",
+        message: str = "",
+        idempotency_key: str = "",
+        dry_run: bool = False,
+        branch: str = "",
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Bring rows into a table by key.
+
+        Parameters
+        ----------
+        rows
+            A SELECT as text, or anything with ``__arrow_c_stream__``.
+        on
+            The key columns; each new row must have its own key.
+        mode
+            ``upsert``, ``delete`` (rows with these keys), ``insert-only``, or ``scd2``: a changed row is closed in
+            ``valid_to`` and ``is_current``, and a new version stands beside it.
+        """
+        query = rows if isinstance(rows, str) else ""
+        data = None if isinstance(rows, str) else rows
+        return self._engine.upsert_rows(
+            table, data, query, list(on), mode, message, idempotency_key, dry_run, branch, progress
+        )
+
+    def alter(self, table: str, *changes: Sequence[str], message: str = "", branch: str = "") -> dict[str, Any]:
+        """Change columns, in one commit that rewrites no row.
+
+        Parameters
+        ----------
+        changes
+            Each of ``("add", column, sql_type)``, ``("drop", column)``, ``("rename", column, name)``,
+            ``("move", column, after)``, ``("widen", column, sql_type)``, ``("optional", column)``,
+            ``("describe", column, text)``. Columns inside structs go by path: ``address.city``.
+        """
+        return self._engine.alter(table, list(changes), message, branch)
+
+    def set_properties(
+        self, table: str, properties: Mapping[str, str | None], *, message: str = "", branch: str = ""
+    ) -> dict[str, Any]:
+        """Set table properties; None removes one."""
+        return self._engine.set_properties(table, dict(properties), message, branch)
 
     def commit(
         self,

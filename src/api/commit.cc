@@ -2,10 +2,9 @@
 // history.
 #include "api/commit.h"
 
+#include "api/file_rows.h"
 #include "api/versions.h"
-#include "base/arrow_stream.h"
 #include "ingest/write.h"
-#include "source/source.h"
 #include "table/commit.h"
 
 namespace millpond::api {
@@ -25,23 +24,6 @@ Result<Assignment> ParseAssignment(const std::string& text, std::string_view for
   }
   ARROW_ASSIGN_OR_RAISE(auto table, table::TableName::Parse(text.substr(0, equals)));
   return Assignment{std::move(table), text.substr(equals + 1)};
-}
-
-/// A file's only stream as a reader; a row that does not fit fails the commit, because a commit has
-/// no place for rejects.
-Result<std::shared_ptr<arrow::RecordBatchReader>> ReaderOfFile(const std::string& path,
-                                                               const base::Context& context) {
-  source::SourceOptions options;
-  options.strict = true;
-  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<source::Source> source, source::OpenSource(path, options));
-  ARROW_ASSIGN_OR_RAISE(auto streams, source->Describe(context));
-  if (streams.size() != 1) {
-    return base::Invalid("'{}' holds {} streams and a table takes one; use 'millpond sync' for it",
-                         path, streams.size());
-  }
-  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<source::StreamReader> stream,
-                        source->Open(streams.front().name, context));
-  return base::MakeReader(stream->schema(), [source, stream] { return stream->Next(); });
 }
 
 /// Queries of a commit read the branch that it lands on.

@@ -69,6 +69,8 @@ class VerbSet {
 void AddPondVerbs(VerbSet& verbs);     // init, ls, show, config, doctor, status
 void AddSyncVerbs(VerbSet& verbs);     // sync, sources
 void AddQueryVerbs(VerbSet& verbs);    // sql
+void AddChangeVerbs(VerbSet& verbs);   // delete, update, upsert
+void AddAlterVerbs(VerbSet& verbs);    // alter
 void AddQualityVerbs(VerbSet& verbs);  // profile, check, clean
 void AddLabelVerbs(VerbSet& verbs);    // label
 void AddHistoryVerbs(VerbSet& verbs);  // commit, diff, tag

@@ -116,6 +116,8 @@ int Run(int argc, char** argv) {
   AddPondVerbs(verbs);
   AddSyncVerbs(verbs);
   AddQueryVerbs(verbs);
+  AddChangeVerbs(verbs);
+  AddAlterVerbs(verbs);
   AddQualityVerbs(verbs);
   AddLabelVerbs(verbs);
   AddHistoryVerbs(verbs);

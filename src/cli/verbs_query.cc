@@ -1,4 +1,5 @@
-// sql: one statement, printed as a table, or streamed as JSON, CSV or Arrow.
+// sql: one statement, printed as a table, or streamed as JSON, CSV or Arrow; those that change
+// tables are commits.
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
@@ -7,7 +8,9 @@
 #include <iostream>
 #include <iterator>
 
+#include "api/row_changes.h"
 #include "api/rows.h"
+#include "cli/change_view.h"
 #include "cli/invocation.h"
 #include "cli/json_view.h"
 
@@ -21,6 +24,7 @@ struct SqlOptions {
   std::vector<std::string> parameters;
   int64_t max_rows = 100;
   bool explain = false;
+  api::ChangeSettings change;
 };
 
 /// A parameter as the JSON value that it spells, else as text.
@@ -100,6 +104,16 @@ Result<int> RunSql(Invocation& run, SqlOptions options) {
   query::SqlOptions sql{.ref = options.ref, .pins = {}, .parameters = {}};
   for (const auto& parameter : options.parameters) sql.parameters.push_back(ParameterOf(parameter));
   ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
+  if (!options.explain) {
+    ARROW_ASSIGN_OR_RAISE(
+        const auto report,
+        api::RunChange(*pond, options.statement, sql.parameters, options.change, run.context()));
+    if (report) {
+      run.terminal().Document(*report);
+      if (!run.terminal().json()) PrintChange(run.terminal(), *report, options.change.dry_run);
+      return 0;
+    }
+  }
   ARROW_ASSIGN_OR_RAISE(auto session, pond->session());
   if (options.explain) {
     ARROW_RETURN_NOT_OK(Explain(run, *session, options, sql));
@@ -120,12 +134,15 @@ Result<int> RunSql(Invocation& run, SqlOptions options) {
 void AddQueryVerbs(VerbSet& verbs) {
   auto options = std::make_shared<SqlOptions>();
   auto* verb = verbs.Add(
-      "sql", "Ask a question in SQL, over tables at any ref",
+      "sql", "Ask a question in SQL, over tables at any ref, or change rows",
       {"millpond sql \"SELECT class, count(*) FROM shop.orders GROUP BY class\"",
        "millpond sql \"SELECT * FROM shop.orders AT TAG v1 WHERE id = ?\" --param 7",
-       "millpond sql \"FROM shop.orders\" --output orders.csv", "echo 'SELECT 1' | millpond sql -"},
+       "millpond sql \"FROM shop.orders\" --output orders.csv", "echo 'SELECT 1' | millpond sql -",
+       "millpond sql \"DELETE FROM shop.orders WHERE price < 0\" -m \"refunds\""},
       [options](Invocation& run) { return RunSql(run, *options); });
-  verb->add_option("statement", options->statement, "One SELECT; '-' reads it from standard input")
+  verb->add_option(
+          "statement", options->statement,
+          "One SELECT, INSERT, DELETE, UPDATE or MERGE INTO; '-' reads it from standard input")
       ->required();
   verb->add_option("--at", options->ref,
                    "The version of tables that name none: a tag, commit, ~N or time");
@@ -140,6 +157,14 @@ void AddQueryVerbs(VerbSet& verbs) {
       ->check(CLI::NonNegativeNumber);
   verb->add_flag("--explain", options->explain,
                  "Show what would be read, and the plan, instead of running it");
+  verb->add_option("-m,--message", options->change.message,
+                   "Of a statement that changes rows: why");
+  verb->add_option("--branch", options->change.branch,
+                   "Of a statement that changes rows: the branch that it lands on (default: main)");
+  verb->add_flag("--dry-run", options->change.dry_run,
+                 "Of a statement that changes rows: count them, write nothing");
+  verb->add_option("--idempotency-key", options->change.idempotency_key,
+                   "Of a statement that changes rows: sent twice with one key it lands once");
 }
 
 }  // namespace millpond::cli

@@ -7,6 +7,7 @@
 #include <nanobind/stl/shared_ptr.h>
 
 #include "api/branches.h"
+#include "api/row_changes.h"
 #include "api/tables.h"
 #include "api/upkeep.h"
 #include "api/versions.h"
@@ -42,11 +43,20 @@ Json InputsToJson(const std::vector<query::TableRead>& inputs) {
   return list;
 }
 
-Rows Sql(Pond& pond, const std::string& statement, nb::object parameters, const std::string& at) {
+Rows Sql(Pond& pond, const std::string& statement, nb::object parameters, const std::string& at,
+         const std::string& message, const std::string& branch) {
   query::SqlOptions options{.ref = at, .pins = {}, .parameters = {}};
   for (const auto& value : ToJson(parameters)) options.parameters.push_back(value);
   auto result = RunVerb<query::QueryResult>(
       nb::none(), [&](const base::Context& context) -> Result<query::QueryResult> {
+        ARROW_ASSIGN_OR_RAISE(const auto report,
+                              api::RunChange(pond, statement, options.parameters,
+                                             {message, "", false, branch}, context));
+        if (report) {
+          query::QueryResult changed;
+          ARROW_ASSIGN_OR_RAISE(changed.reader, api::ReportAsRows(*report));
+          return changed;
+        }
         ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
         // The stream outlives this call, so it gets a context without this call's stop token.
         return session->Sql(statement, options,
@@ -65,7 +75,7 @@ nb::object Explain(Pond& pond, const std::string& statement, const std::string& 
 }
 
 void BindLooking(nb::class_<Pond>& pond) {
-  pond.def("sql", &Sql, "statement"_a, "parameters"_a, "at"_a)
+  pond.def("sql", &Sql, "statement"_a, "parameters"_a, "at"_a, "message"_a, "branch"_a)
       .def("explain", &Explain, "statement"_a, "at"_a)
       .def(
           "ls",

@@ -2,10 +2,12 @@
 #include <arrow/record_batch.h>
 #include <nanobind/stl/tuple.h>
 
+#include "api/alter.h"
 #include "api/commit.h"
 #include "api/datasets.h"
 #include "api/ingest.h"
 #include "api/quality.h"
+#include "api/row_changes.h"
 #include "api/runs.h"
 #include "python/bindings.h"
 #include "python/pond_binding.h"
@@ -73,6 +75,82 @@ nb::object Commit(Pond& pond, const std::string& message, const Names& files, co
                                    replace, idempotency_key, branch};
   return Report(std::move(progress),
                 [&](const base::Context& context) { return api::Commit(pond, request, context); });
+}
+
+api::ChangeSettings SettingsOf(const std::string& message, const std::string& idempotency_key,
+                               bool dry_run, const std::string& branch) {
+  return {message, idempotency_key, dry_run, branch};
+}
+
+nb::object DeleteRows(Pond& pond, const std::string& table, const std::string& where,
+                      const std::string& message, const std::string& idempotency_key, bool dry_run,
+                      const std::string& branch, nb::object progress) {
+  return Report(std::move(progress), [&](const base::Context& context) {
+    return api::DeleteRows(pond, table, where,
+                           SettingsOf(message, idempotency_key, dry_run, branch), context);
+  });
+}
+
+nb::object UpdateRows(Pond& pond, const std::string& table, const nb::dict& set,
+                      const std::string& where, const std::string& message,
+                      const std::string& idempotency_key, bool dry_run, const std::string& branch,
+                      nb::object progress) {
+  std::vector<std::pair<std::string, std::string>> values;
+  for (auto [column, expression] : set) {
+    values.emplace_back(nb::cast<std::string>(column), nb::cast<std::string>(expression));
+  }
+  return Report(std::move(progress), [&](const base::Context& context) {
+    return api::UpdateRows(pond, table, values, where,
+                           SettingsOf(message, idempotency_key, dry_run, branch), context);
+  });
+}
+
+nb::object UpsertRows(Pond& pond, const std::string& table, nb::object data,
+                      const std::string& query, const Names& keys, const std::string& mode,
+                      const std::string& message, const std::string& idempotency_key, bool dry_run,
+                      const std::string& branch, nb::object progress) {
+  api::NewRows rows;
+  rows.query = query;
+  if (!data.is_none()) rows.reader = ImportStream(data);
+  return Report(std::move(progress), [&](const base::Context& context) {
+    return api::UpsertRows(pond, table, rows, keys, mode,
+                           SettingsOf(message, idempotency_key, dry_run, branch), context);
+  });
+}
+
+nb::object Alter(Pond& pond, const std::string& table, const nb::list& changes,
+                 const std::string& message, const std::string& branch) {
+  std::vector<api::ColumnChange> steps;
+  for (const auto& change : changes) {
+    const auto words = nb::cast<Names>(change);
+    steps.push_back({words.at(0), words.at(1), words.size() > 2 ? words[2] : ""});
+  }
+  return Report(nb::none(), [&](const base::Context&) {
+    return api::AlterColumns(pond, table, steps, message, branch);
+  });
+}
+
+nb::object SetProperties(Pond& pond, const std::string& table, const nb::dict& properties,
+                         const std::string& message, const std::string& branch) {
+  std::map<std::string, std::optional<std::string>> values;
+  for (auto [key, value] : properties) {
+    auto& place = values[nb::cast<std::string>(key)];
+    if (!value.is_none()) place = nb::cast<std::string>(value);
+  }
+  return Report(nb::none(), [&](const base::Context&) {
+    return api::SetProperties(pond, table, values, message, branch);
+  });
+}
+
+void BindRowChanges(nb::class_<Pond>& pond) {
+  pond.def("alter", &Alter, "table"_a, "changes"_a, "message"_a, "branch"_a)
+      .def("set_properties", &SetProperties, "table"_a, "properties"_a, "message"_a, "branch"_a)
+      .def("delete_rows", &DeleteRows, "table"_a, "where"_a, "message"_a, "idempotency_key"_a,
+           "dry_run"_a, "branch"_a, "progress"_a.none())
+      .def("update_rows", &UpdateRows, "table"_a, "set"_a, "where"_a, "message"_a,
+           "idempotency_key"_a, "dry_run"_a, "branch"_a, "progress"_a.none())
+      .def("upsert_rows", &UpsertRows, "table"_a, "data"_a.none(), "query"_a, "keys"_a, "mode"_a,
+           "message"_a, "idempotency_key"_a, "dry_run"_a, "branch"_a, "progress"_a.none());
 }
 
 nb::object Label(Pond& pond, const std::string& table, const nb::dict& fields,
@@ -311,6 +389,7 @@ void BindRuns(nb::class_<Pond>& pond) {
 
 void BindPondWork(nb::class_<Pond>& pond) {
   BindIngest(pond);
+  BindRowChanges(pond);
   BindQuality(pond);
   BindDatasets(pond);
   BindRuns(pond);

@@ -4,6 +4,7 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <utility>
@@ -61,6 +62,9 @@ class ViewNames {
   std::set<std::pair<std::string, std::string>> taken_;
 };
 
+// In the place of a table's number: rows that the caller brought along.
+constexpr size_t kGivenRows = SIZE_MAX;
+
 TableRead ReadOf(const AllowedTable& allowed) {
   return {allowed.version.table.name, allowed.version.snapshot_id, allowed.decision.policy_hash};
 }
@@ -77,6 +81,7 @@ std::string HiddenBehind(const StarUse& star, const Statement& statement,
                          const std::vector<size_t>& table_of_use) {
   std::vector<std::string> names;
   for (const size_t at : star.tables) {
+    if (table_of_use[at] == kGivenRows) continue;
     const TableUse& use = statement.tables[at];
     const AllowedTable& allowed = tables[table_of_use[at]];
     std::string alias = use.alias.empty() ? use.default_alias : use.alias;
@@ -112,10 +117,15 @@ Status QualifyNames(const Statement& statement, const std::vector<AllowedTable>&
   std::vector<Edit> edits;
   for (size_t i = 0; i < statement.tables.size(); ++i) {
     const TableUse& use = statement.tables[i];
-    const AllowedTable& allowed = tables[table_of_use[i]];
     if (use.end == 0) {
       return base::Invalid("give the table {} an alias in a FROM clause", use.name);
     }
+    if (table_of_use[i] == kGivenRows) {
+      edits.push_back(
+          {use.begin, use.end, QuoteIdentifier(catalog) + ".main." + QuoteIdentifier(use.name)});
+      continue;
+    }
+    const AllowedTable& allowed = tables[table_of_use[i]];
     std::string name = QuoteIdentifier(catalog) + "." + QuoteIdentifier(allowed.schema) + "." +
                        QuoteIdentifier(allowed.view);
     if (!use.default_alias.empty()) name += " AS " + QuoteIdentifier(use.default_alias);
@@ -136,6 +146,7 @@ struct Planner::Resolved {
   Statement statement;
   std::vector<AllowedTable> tables;
   std::vector<size_t> table_of_use;  ///< For each of statement.tables, its place in `tables`.
+  std::set<std::string> given_rows;
 };
 
 Result<table::TableVersion> Planner::AtAnyCase(const TableName& name, const std::string& ref) {
@@ -202,11 +213,16 @@ Status Planner::Decide(Connection& connection, AllowedTable* allowed) {
 Result<Planner::Resolved> Planner::Resolve(Connection& connection, const std::string& sql,
                                            const SqlOptions& options) {
   ARROW_ASSIGN_OR_RAISE(Statement statement, ParseStatement(connection, sql, options.parameters));
-  Resolved resolved{std::move(statement), {}, {}};
+  Resolved resolved{std::move(statement), {}, {}, {}};
   ViewNames names;
   std::map<std::pair<std::string, std::string>, size_t> seen;  // As written -> table.
   std::map<TableName, std::string> pinned_refs;
   for (const TableUse& use : resolved.statement.tables) {
+    if (use.space.empty() && use.ref.empty() && options.rows.contains(use.name)) {
+      resolved.given_rows.insert(use.name);
+      resolved.table_of_use.push_back(kGivenRows);
+      continue;
+    }
     const std::pair<std::string, std::string> key{use.space + "." + use.name, use.ref};
     auto found = seen.find(key);
     if (found == seen.end()) {
@@ -287,7 +303,8 @@ Result<QueryPlan> Planner::Plan(Connection& connection, const std::string& sql,
     }
     ARROW_RETURN_NOT_OK(AddView(connection, allowed, schema, &plan));
   }
-  if (!resolved.tables.empty()) {
+  plan.given_rows.assign(resolved.given_rows.begin(), resolved.given_rows.end());
+  if (!resolved.tables.empty() || !plan.given_rows.empty()) {
     plan.catalog = query_catalog;
     plan.setup = "ATTACH ':memory:' AS " + catalog + "; " + plan.setup;
   }

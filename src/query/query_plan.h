@@ -20,6 +20,7 @@ struct QueryPlan {
   std::string sql;      ///< What runs: every table is named by its view.
   std::string catalog;  ///< Name of the query's catalog; empty where no table is read.
   std::string setup;    ///< Statements that make it.
+  std::vector<std::string> given_rows;  ///< Names of SqlOptions::rows that the statement reads.
   std::vector<TableRead> inputs;
   base::Json tables;                              ///< As in Explanation.
   std::vector<std::shared_ptr<ScanLease>> scans;  ///< What the relations' functions look up.

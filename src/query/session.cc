@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "query/engine.h"
+#include "query/given_rows.h"
 #include "query/planner.h"
 #include "query/result_stream.h"
 
@@ -61,6 +62,7 @@ class PondSession final : public Session {
     ARROW_ASSIGN_OR_RAISE(auto connection, Connect());
     ARROW_ASSIGN_OR_RAISE(QueryPlan plan, Plan(*connection, sql, options));
     ARROW_RETURN_NOT_OK(SetUp(*connection, plan));
+    ARROW_RETURN_NOT_OK(Load(*connection, plan, options, context));
     QueryResult result;
     result.inputs = plan.inputs;
     ARROW_ASSIGN_OR_RAISE(result.reader, StartQuery(std::move(connection), std::move(plan),
@@ -106,6 +108,22 @@ class PondSession final : public Session {
     return schema;
   }
 
+  Result<std::vector<table::Predicate>> PredicatesOf(const table::TableName& name,
+                                                     const std::string& filter) override {
+    ARROW_ASSIGN_OR_RAISE(auto connection, Connect());
+    ARROW_ASSIGN_OR_RAISE(const auto conditions, ParseExpression(*connection, filter, "condition"));
+    ARROW_ASSIGN_OR_RAISE(const table::Table stored, catalog_->Load(name));
+    std::vector<table::Predicate> predicates;
+    for (const Condition& condition : conditions) {
+      for (const auto& field : stored.metadata->schema().arrow->fields()) {
+        const bool names_it = condition.column.size() == 1 &&
+                              base::ToLower(condition.column[0]) == base::ToLower(field->name());
+        if (names_it) AppendPredicates(condition, *field, &predicates);
+      }
+    }
+    return predicates;
+  }
+
   const Principal& principal() const override { return principal_; }
   const std::shared_ptr<table::Catalog>& catalog() const override { return catalog_; }
 
@@ -122,6 +140,18 @@ class PondSession final : public Session {
       ARROW_ASSIGN_OR_RAISE(engine_, Engine::Open(settings));
     }
     return engine_->Connect();
+  }
+
+  // The rows that the caller brought along, where the statement names them.
+  static Status Load(Connection& connection, const QueryPlan& plan, const SqlOptions& options,
+                     const base::Context& context) {
+    Status status;
+    for (const std::string& name : plan.given_rows) {
+      if (!status.ok()) break;
+      status = LoadRows(connection, plan.catalog, name, *options.rows.at(name), context);
+    }
+    if (!status.ok()) TearDown(connection, plan);
+    return status;
   }
 
   Result<QueryPlan> Plan(Connection& connection, const std::string& sql,

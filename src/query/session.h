@@ -18,6 +18,7 @@
 #include "query/gate.h"
 #include "table/catalog.h"
 #include "table/history.h"
+#include "table/predicate.h"
 
 namespace millpond::query {
 
@@ -40,6 +41,9 @@ struct SqlOptions {
   std::map<table::TableName, std::optional<int64_t>>
       pins;                            ///< Exact snapshots (frozen datasets); wins over `ref`.
   std::vector<base::Json> parameters;  ///< For ? and $1: null, bool, int, double, string.
+  /// Relations that the caller brings along, by a name without a namespace that the statement may
+  /// use; each is read once, by Sql.
+  std::map<std::string, std::shared_ptr<arrow::RecordBatchReader>> rows = {};
 };
 
 struct QueryResult {
@@ -89,6 +93,11 @@ class Session {
   /// Output schema without running it.
   virtual Result<std::shared_ptr<arrow::Schema>> SchemaOf(const std::string& sql,
                                                           const SqlOptions& options) = 0;
+
+  /// What a filter over the table's columns says in simple terms, all of which hold for its rows;
+  /// nothing where it says nothing simple. kInvalid where it is no expression or reads tables.
+  virtual Result<std::vector<table::Predicate>> PredicatesOf(const table::TableName& table,
+                                                             const std::string& filter) = 0;
 
   virtual const Principal& principal() const = 0;
   virtual const std::shared_ptr<table::Catalog>& catalog() const = 0;

@@ -90,6 +90,17 @@ Status PendingCommit::MoveTo(const TableName& name, TableVersion version,
   return state_->Draft(name).MoveTo(std::move(version), base_snapshot);
 }
 
+Status PendingCommit::AlterSchema(const TableName& name, const std::vector<SchemaStep>& steps) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  return state_->Draft(name).AlterSchema(steps);
+}
+
+Status PendingCommit::SetProperties(
+    const TableName& name, const std::map<std::string, std::optional<std::string>>& properties) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  return state_->Draft(name).SetProperties(properties);
+}
+
 Status PendingCommit::Drop(const TableName& name) {
   ARROW_RETURN_NOT_OK(state_->CheckOpen());
   return state_->Draft(name).Drop();

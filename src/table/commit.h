@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "table/data_file.h"
 #include "table/history.h"
 #include "table/row_delta.h"
+#include "table/schema_change.h"
 
 namespace millpond::table {
 
@@ -74,6 +76,12 @@ class PendingCommit {
   /// is read or written. The branch may lack the table. `base_snapshot`: what the branch has now,
   /// if that is known; kConflict where it moves on before Land.
   Status MoveTo(const TableName& name, TableVersion version, std::optional<int64_t> base_snapshot);
+  /// Changes columns one by one; rows stay as they are written and are read by field id.
+  Status AlterSchema(const TableName& name, const std::vector<SchemaStep>& steps);
+  /// Sets table properties; nullopt removes one. kInvalid for those that are not properties of the
+  /// table ("uuid", "format-version"…) and for values that a known one does not take.
+  Status SetProperties(const TableName& name,
+                       const std::map<std::string, std::optional<std::string>>& properties);
   /// Takes the table off the branch; the files stay for as long as a pond commit can reach them.
   Status Drop(const TableName& name);
   /// Adopts what other engines committed to this table since its last pond commit.

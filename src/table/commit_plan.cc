@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "table/branch_view.h"
 #include "table/schema_evolution.h"
+#include "table/table_property.h"
 
 namespace millpond::table {
 
@@ -147,6 +148,31 @@ Status TableDraft::ReplaceSchema(const arrow::Schema& columns) {
   return Status::OK();
 }
 
+Status TableDraft::AlterSchema(const std::vector<SchemaStep>& steps) {
+  ARROW_RETURN_NOT_OK(Append());
+  if (created_) {
+    return base::Invalid("{} is created in this commit; create it with the right columns",
+                         name_.ToString());
+  }
+  int32_t last_column_id =
+      evolution_ ? evolution_->last_column_id : opened_->metadata->last_column_id;
+  ARROW_ASSIGN_OR_RAISE(Schema changed,
+                        ChangeSchema(CurrentSchema(), steps, name_.ToString(), &last_column_id));
+  if (changed.arrow->Equals(*CurrentSchema().arrow, /*check_metadata=*/true)) return Status::OK();
+  Evolve(std::move(changed.arrow), last_column_id);
+  return Status::OK();
+}
+
+Status TableDraft::SetProperties(
+    const std::map<std::string, std::optional<std::string>>& properties) {
+  ARROW_RETURN_NOT_OK(Append());
+  for (const auto& [key, value] : properties) {
+    ARROW_RETURN_NOT_OK(base::WithContext(name_.ToString(), CheckProperty(key, value)));
+    properties_[key] = value;
+  }
+  return Status::OK();
+}
+
 void TableDraft::Evolve(std::shared_ptr<arrow::Schema> columns, int32_t last_column_id) {
   const TableMetadata& metadata = *opened_->metadata;
   int32_t highest = 0;
@@ -243,6 +269,13 @@ Result<TableMetadata> TableDraft::Grown(const TableMetadata& base) const {
     next.current_schema_id = evolution_->schema.id;
     next.last_column_id = evolution_->last_column_id;
   }
+  for (const auto& [key, value] : properties_) {
+    if (value) {
+      next.properties[key] = *value;
+    } else {
+      next.properties.erase(key);
+    }
+  }
   return next;
 }
 
@@ -251,7 +284,8 @@ const char* TableDraft::OperationName() const {
   if (overwrites_) return "overwrite";
   if (row_change_ && row_verb_ == RowVerb::kDelete) return "delete";
   if (row_change_) return row_verb_ == RowVerb::kUpdate ? "update" : "merge";
-  return files_.empty() ? "schema" : "append";
+  if (!files_.empty()) return "append";
+  return evolution_ ? "schema" : "properties";
 }
 
 SnapshotChange TableDraft::Change() const {
@@ -266,7 +300,8 @@ SnapshotChange TableDraft::Change() const {
 Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, BlobBatch* blobs) {
   const bool changes_rows =
       overwrites_ || !files_.empty() || (row_change_ && !row_change_->touched.empty());
-  if (!created_ && !evolution_ && !changes_rows) return std::nullopt;
+  const bool changes_metadata = created_ || evolution_ || !properties_.empty();
+  if (!changes_metadata && !changes_rows) return std::nullopt;
   if (replaces_columns_ && !overwrites_) {
     return base::Invalid("{}: other columns need other rows; overwrite the table in this commit",
                          name_.ToString());

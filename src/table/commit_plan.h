@@ -17,6 +17,7 @@
 #include "table/data_file.h"
 #include "table/history.h"
 #include "table/row_change_plan.h"
+#include "table/schema_change.h"
 #include "table/snapshot_builder.h"
 #include "table/table_folder.h"
 
@@ -48,6 +49,8 @@ class TableDraft {
   Status EvolveTo(const arrow::Schema& wanted);
   Status ReplaceSchema(const arrow::Schema& columns);
   Status MoveTo(TableVersion version, std::optional<int64_t> base_snapshot);
+  Status AlterSchema(const std::vector<SchemaStep>& steps);
+  Status SetProperties(const std::map<std::string, std::optional<std::string>>& properties);
   Status Drop();
   Status Record();
   void AddFiles(std::vector<DataFile> files);
@@ -108,6 +111,7 @@ class TableDraft {
   std::vector<DataFile> files_;
   std::optional<RowChangePlan> row_change_;
   RowVerb row_verb_ = RowVerb::kDelete;
+  std::map<std::string, std::optional<std::string>> properties_;  // None: removed.
   SnapshotBuilder builder_;
   std::optional<TablePlan> planned_;  // Of the last attempt, for the state below.
   std::string planned_on_;

@@ -24,8 +24,9 @@ inline constexpr const char* kTagKind = "tag";
 /// What one commit did to one table.
 struct TableChange {
   TableName table;
-  std::string operation;  ///< create, append, overwrite, delete, update, merge, schema, drop, move
-                          ///< (to a snapshot that was there), record (made by another engine)
+  std::string operation;  ///< create, append, overwrite, delete, update, merge, schema, properties,
+                          ///< drop, move (to a snapshot that was there), record (made by another
+                          ///< engine)
   std::optional<int64_t> snapshot_before, snapshot_after;
   std::optional<int64_t> schema_id;  ///< The table's schema after it; none where it was dropped.
   std::string metadata_before, metadata_after;  ///< Locations; empty where none.

@@ -1,0 +1,66 @@
+// Table properties; see the header.
+#include "table/table_property.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+
+namespace millpond::table {
+namespace {
+
+// Iceberg reserves these: they are fields of the metadata.
+constexpr std::string_view kReserved[] = {
+    "format-version",           "uuid",
+    "snapshot-count",           "current-snapshot-id",
+    "current-snapshot-summary", "current-snapshot-timestamp-ms",
+    "current-schema",           "default-partition-spec",
+    "default-sort-order"};
+
+const std::map<std::string, std::vector<std::string>>& Choices() {
+  static const std::vector<std::string> modes = {"copy-on-write", "merge-on-read"};
+  static const std::vector<std::string> levels = {"serializable", "snapshot"};
+  static const std::vector<std::string> truth = {"true", "false"};
+  static const std::map<std::string, std::vector<std::string>> choices = {
+      {"write.delete.mode", modes},
+      {"write.update.mode", modes},
+      {"write.merge.mode", modes},
+      {"write.delete.isolation-level", levels},
+      {"write.update.isolation-level", levels},
+      {"write.merge.isolation-level", levels},
+      {"write.metadata.delete-after-commit.enabled", truth}};
+  return choices;
+}
+
+}  // namespace
+
+Status CheckProperty(const std::string& key, const std::optional<std::string>& value) {
+  if (key.empty()) return base::Invalid("a table property needs a name");
+  if (!base::IsValidUtf8(key) || (value && !base::IsValidUtf8(*value))) {
+    return base::Invalid("the table property '{}' is not valid UTF-8", key);
+  }
+  if (std::find(std::begin(kReserved), std::end(kReserved), key) != std::end(kReserved)) {
+    return base::Invalid("'{}' is not a property but a part of the table itself", key);
+  }
+  if (key.starts_with("millpond.")) {
+    return base::Invalid("the table property '{}' is kept by Millpond itself", key);
+  }
+  if (!value) return Status::OK();
+  const auto choices = Choices().find(key);
+  if (choices != Choices().end() &&
+      std::find(choices->second.begin(), choices->second.end(), *value) == choices->second.end()) {
+    return base::Invalid("the table property {} is {}, not '{}'", key,
+                         base::Join(choices->second, " or "), *value);
+  }
+  if (key != "write.metadata.previous-versions-max") return Status::OK();
+  int64_t number = 0;
+  const auto read = std::from_chars(value->data(), value->data() + value->size(), number);
+  const bool whole = read.ec == std::errc() && read.ptr == value->data() + value->size();
+  if (whole && number > 0) return Status::OK();
+  return base::Invalid("the table property {} is a positive number, not '{}'", key, *value);
+}
+
+}  // namespace millpond::table
