@@ -4,7 +4,6 @@
 #include <arrow/api.h>
 
 #include <chrono>
-#include <functional>
 #include <utility>
 
 #include "base/text.h"
@@ -24,9 +23,6 @@ using Clock = std::chrono::steady_clock;
 
 // Batches of at most 16 MiB that wait between reader and writer.
 constexpr size_t kQueuedBatches = 3;
-
-/// Saves a cursor for the commit at a place.
-using SaveAt = std::function<ledger::Transaction(const table::LanePoint&)>;
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -54,14 +50,15 @@ class StreamSync {
              const base::Context& context)
       : catalog_(std::move(catalog)), request_(request), context_(context) {}
 
-  /// Reads the stream into `commit`; false where nothing was new. `first` has been described.
-  Result<bool> Run(std::unique_ptr<source::Source>* first, const source::StreamInfo& stream,
-                   table::PendingCommit* commit);
+  /// Reads the stream into `commit`; false where nothing was new. `first` has been described, and
+  /// is taken by the first stream that it can serve; `identity` is its.
+  Result<bool> Run(std::unique_ptr<source::Source>* first, const std::string& identity,
+                   const source::StreamInfo& stream, table::PendingCommit* commit);
 
   SyncedTable& synced() { return synced_; }
   const Json& inputs() const { return inputs_; }
-  /// Where the stream was read to, for the commit that its rows land in; nullopt: no further.
-  std::optional<SaveAt> CursorChange() const;
+  /// For the commit that the stream's rows land in; nullopt: it was read no further.
+  std::optional<CursorMove> Moved() const;
 
  private:
   Status Prepare(const source::StreamInfo& stream, const table::PendingCommit& commit);
@@ -81,11 +78,9 @@ class StreamSync {
   std::optional<SyncCursor> after_;  ///< Where it is not as before.
 };
 
-std::optional<SaveAt> StreamSync::CursorChange() const {
+std::optional<CursorMove> StreamSync::Moved() const {
   if (!after_) return std::nullopt;
-  return [key = key_, before = before_, after = *after_](const table::LanePoint& at) {
-    return SaveCursor(key, before, after, at);
-  };
+  return CursorMove{key_, before_, *after_};
 }
 
 Status StreamSync::Prepare(const source::StreamInfo& stream, const table::PendingCommit& commit) {
@@ -94,9 +89,12 @@ Status StreamSync::Prepare(const source::StreamInfo& stream, const table::Pendin
   synced_.source_report = stream.report;
   key_.stream = stream.name;
   key_.table = synced_.table;
+  ARROW_ASSIGN_OR_RAISE(auto head, table::History(catalog_).Resolve(request_.branch));
+  ARROW_ASSIGN_OR_RAISE(before_, CursorAt(catalog_->ledger(), key_, table::PointOf(head)));
   auto loaded = commit.Existing(synced_.table);
   if (!loaded.ok()) {
     // A cursor without its table speaks of rows that were dropped since.
+    before_ = {.position = nullptr, .options_hash = {}, .at = before_.at};
     return base::KindOf(loaded.status()) == base::ErrorKind::kNotFound ? Status::OK()
                                                                        : loaded.status();
   }
@@ -104,9 +102,6 @@ Status StreamSync::Prepare(const source::StreamInfo& stream, const table::Pendin
   if (const auto* snapshot = existing_->metadata->current_snapshot()) {
     synced_.snapshot = snapshot->id;
   }
-  ARROW_ASSIGN_OR_RAISE(auto head, table::History(catalog_).Resolve(request_.branch));
-  ARROW_ASSIGN_OR_RAISE(auto path, table::PathTo(catalog_->ledger(), table::PointOf(head)));
-  ARROW_ASSIGN_OR_RAISE(before_, LoadCursor(catalog_->ledger(), key_, path));
   if (before_.forgotten && request_.disposition == Disposition::kAppend) {
     return base::Conflict(
         "how far {} was read into {} at the commit that branch '{}' began from is no longer kept; "
@@ -189,13 +184,12 @@ Result<bool> StreamSync::IsNew(const TableTarget& target, const SyncCursor& afte
   return log.empty() || log[0].operation != "sync";
 }
 
-Result<bool> StreamSync::Run(std::unique_ptr<source::Source>* first,
+Result<bool> StreamSync::Run(std::unique_ptr<source::Source>* first, const std::string& identity,
                              const source::StreamInfo& stream, table::PendingCommit* commit) {
   const auto start = Clock::now();
-  if (*first != nullptr) key_.source = (*first)->identity();
+  key_.source = identity;
   ARROW_RETURN_NOT_OK(Prepare(stream, *commit));
   ARROW_ASSIGN_OR_RAISE(OpenStream opened, Open(first, stream.name));
-  key_.source = opened.source->identity();
   TargetOptions options;
   options.replace = request_.disposition == Disposition::kReplace;
   options.evolve = request_.evolve;
@@ -248,12 +242,6 @@ Json DetailsOf(const SyncRequest& request, const std::vector<SyncedTable>& table
   return details;
 }
 
-ledger::Transaction SaveAll(const std::vector<SaveAt>& cursors, const table::LanePoint& at) {
-  ledger::Transaction all;
-  for (const auto& save : cursors) all.Append(save(at));
-  return all;
-}
-
 Status CheckStreams(const SyncRequest& request, const std::vector<source::StreamInfo>& streams) {
   if (streams.empty()) return base::NotFound("{} holds nothing to sync", request.url);
   const bool names_table = !request.table.empty() && request.table.back() != '.';
@@ -282,20 +270,27 @@ Result<SyncReport> Sync(std::shared_ptr<table::Catalog> catalog, const SyncReque
       .idempotency_key = request.idempotency_key};
   table::PendingCommit commit(catalog, std::move(info));
   SyncReport report;
-  std::vector<SaveAt> cursors;
+  const std::string identity = source->identity();
+  std::vector<CursorMove> moves;
   bool any_new = false;
   for (const auto& stream : streams) {
     StreamSync sync(catalog, request, context);
-    ARROW_ASSIGN_OR_RAISE(const bool is_new, sync.Run(&source, stream, &commit));
+    ARROW_ASSIGN_OR_RAISE(const bool is_new, sync.Run(&source, identity, stream, &commit));
     any_new = any_new || is_new;
     for (const Json& input : sync.inputs()) commit.info().inputs.push_back(input);
-    if (auto change = sync.CursorChange()) cursors.push_back(*std::move(change));
+    if (auto move = sync.Moved()) moves.push_back(*std::move(move));
     report.tables.push_back(std::move(sync.synced()));
   }
   if (any_new) {
-    commit.AddLedgerChanges([cursors](const table::PondCommit& landing) {
-      return SaveAll(cursors, {landing.lane, landing.generation});
-    });
+    commit.AddLedgerChanges(
+        [catalog, moves](const table::PondCommit& landing) -> Result<ledger::Transaction> {
+          std::optional<table::PondCommit> parent;
+          if (landing.parent) {
+            ARROW_ASSIGN_OR_RAISE(parent, table::History(catalog).Resolve(*landing.parent));
+          }
+          return SaveMoves(catalog->ledger(), moves, table::PointOf(parent),
+                           {landing.lane, landing.generation});
+        });
     commit.info().details = DetailsOf(request, report.tables);
     ARROW_ASSIGN_OR_RAISE(report.commit, commit.Land(context));
     for (SyncedTable& synced : report.tables) {
@@ -303,9 +298,11 @@ Result<SyncReport> Sync(std::shared_ptr<table::Catalog> catalog, const SyncReque
         if (change.table == synced.table) synced.snapshot = change.snapshot_after;
       }
     }
-  } else if (!cursors.empty()) {
+  } else if (!moves.empty()) {
     ARROW_ASSIGN_OR_RAISE(auto head, table::History(catalog).Resolve(request.branch));
-    ARROW_RETURN_NOT_OK(catalog->ledger().Apply(SaveAll(cursors, table::PointOf(head))));
+    ARROW_ASSIGN_OR_RAISE(auto saved,
+                          SaveWithoutRows(catalog->ledger(), moves, table::PointOf(head)));
+    if (!saved.empty()) ARROW_RETURN_NOT_OK(catalog->ledger().Apply(saved));
   }
   report.seconds = SecondsSince(start);
   return report;

@@ -44,8 +44,9 @@ int64_t SizeOf(const Json& file) {
 
 }  // namespace
 
-Result<SyncCursor> LoadCursor(ledger::Ledger& ledger, const CursorKey& key,
-                              const table::CommitPath& path) {
+Result<SyncCursor> CursorAt(ledger::Ledger& ledger, const CursorKey& key,
+                            const table::LanePoint& head) {
+  ARROW_ASSIGN_OR_RAISE(const table::CommitPath path, table::PathTo(ledger, head));
   SyncCursor cursor;
   std::vector<ledger::Row> rows;
   for (const table::LanePoint& run : path) {
@@ -75,25 +76,61 @@ Result<SyncCursor> LoadCursor(ledger::Ledger& ledger, const CursorKey& key,
   return cursor;
 }
 
-ledger::Transaction SaveCursor(const CursorKey& key, const SyncCursor& before,
-                               const SyncCursor& cursor, const table::LanePoint& at) {
-  ledger::Transaction transaction;
-  transaction.Upsert(kTable, {{"source", key.source},
-                              {"stream", key.stream},
-                              {"table_namespace", key.table.space},
-                              {"table_name", key.table.name},
-                              {"lane", at.lane},
-                              {"generation", at.generation},
-                              {"cursor", base::CanonicalJson({{"source", cursor.position},
-                                                              {"options", cursor.options_hash}})},
-                              {"updated_ms", base::NowMs()}});
+namespace {
+
+// A path never changes, so what is found at a commit's parent still holds when the commit lands.
+Result<bool> IsUnmoved(ledger::Ledger& ledger, const CursorMove& move,
+                       const table::LanePoint& head) {
+  ARROW_ASSIGN_OR_RAISE(const SyncCursor now, CursorAt(ledger, move.key, head));
+  return now.at == move.before.at;
+}
+
+void Save(const CursorMove& move, const table::LanePoint& at, ledger::Transaction* transaction) {
+  const auto& [key, before, after] = move;
+  transaction->Upsert(kTable, {{"source", key.source},
+                               {"stream", key.stream},
+                               {"table_namespace", key.table.space},
+                               {"table_name", key.table.name},
+                               {"lane", at.lane},
+                               {"generation", at.generation},
+                               {"cursor", base::CanonicalJson({{"source", after.position},
+                                                               {"options", after.options_hash}})},
+                               {"updated_ms", base::NowMs()}});
   if (before.at && before.at->lane == at.lane) {
     ledger::Conditions old = ConditionsOf(key, at.lane);
     old.push_back({"generation", ledger::Compare::kLess,
                    std::min(before.at->generation, at.generation - kCommitsKept)});
-    transaction.Update(kTable, {{"cursor", std::string()}}, std::move(old));
+    transaction->Update(kTable, {{"cursor", std::string()}}, std::move(old));
   }
-  return transaction;
+}
+
+}  // namespace
+
+Result<ledger::Transaction> SaveMoves(ledger::Ledger& ledger, const std::vector<CursorMove>& moves,
+                                      const table::LanePoint& parent, const table::LanePoint& at) {
+  ledger::Transaction all;
+  for (const CursorMove& move : moves) {
+    ARROW_ASSIGN_OR_RAISE(const bool unmoved, IsUnmoved(ledger, move, parent));
+    if (!unmoved) {
+      return base::Conflict(
+          "another sync of {} into {} landed meanwhile; nothing was synced, run it again for what "
+          "is still new",
+          move.key.source, move.key.table.ToString());
+    }
+    Save(move, at, &all);
+  }
+  return all;
+}
+
+Result<ledger::Transaction> SaveWithoutRows(ledger::Ledger& ledger,
+                                            const std::vector<CursorMove>& moves,
+                                            const table::LanePoint& head) {
+  ledger::Transaction all;
+  for (const CursorMove& move : moves) {
+    ARROW_ASSIGN_OR_RAISE(const bool unmoved, IsUnmoved(ledger, move, head));
+    if (unmoved) Save(move, head, &all);
+  }
+  return all;
 }
 
 std::string HashOptions(const source::SourceOptions& options) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -30,13 +31,26 @@ struct CursorKey {
   table::TableName table;
 };
 
-/// The newest cursor on the path of a commit.
-Result<SyncCursor> LoadCursor(ledger::Ledger& ledger, const CursorKey& key,
-                              const table::CommitPath& path);
-/// Keeps the cursor for the commit at `at`, and forgets those that are many commits older, `before`
-/// being the one that the sync began with.
-ledger::Transaction SaveCursor(const CursorKey& key, const SyncCursor& before,
-                               const SyncCursor& cursor, const table::LanePoint& at);
+/// The newest cursor on the path that ends at `head`.
+Result<SyncCursor> CursorAt(ledger::Ledger& ledger, const CursorKey& key,
+                            const table::LanePoint& head);
+
+/// How far a sync read, and where it began.
+struct CursorMove {
+  CursorKey key;
+  SyncCursor before, after;
+};
+
+/// Keeps the cursors for the commit `at` that has the rows, and forgets those that are many commits
+/// older. kConflict where one on the path of its parent is not what the sync began with: another
+/// sync has read the same rows, and both sets must not land.
+Result<ledger::Transaction> SaveMoves(ledger::Ledger& ledger, const std::vector<CursorMove>& moves,
+                                      const table::LanePoint& parent, const table::LanePoint& at);
+/// For a sync that found no rows: later ones need not look there again. Says nothing of cursors
+/// that another sync moved meanwhile, which is further.
+Result<ledger::Transaction> SaveWithoutRows(ledger::Ledger& ledger,
+                                            const std::vector<CursorMove>& moves,
+                                            const table::LanePoint& head);
 
 /// Hash of the options that decide what rows a source gives.
 std::string HashOptions(const source::SourceOptions& options);

@@ -116,7 +116,7 @@ void PendingCommit::AddLedgerChanges(const ledger::Transaction& changes) {
 }
 
 void PendingCommit::AddLedgerChanges(
-    std::function<ledger::Transaction(const PondCommit&)> changes) {
+    std::function<Result<ledger::Transaction>(const PondCommit&)> changes) {
   state_->extra_of_commit.push_back(std::move(changes));
 }
 

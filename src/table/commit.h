@@ -88,8 +88,9 @@ class PendingCommit {
   Status Record(const TableName& name);
   /// Ledger rows that land in the same transaction (dataset rows, …).
   void AddLedgerChanges(const ledger::Transaction& changes);
-  /// The same for rows that say where the commit is (cursors); asked in every attempt.
-  void AddLedgerChanges(std::function<ledger::Transaction(const PondCommit&)> changes);
+  /// The same for rows that depend on where the commit is (cursors); asked in every attempt, with
+  /// the commit as it would land. An error ends Land.
+  void AddLedgerChanges(std::function<Result<ledger::Transaction>(const PondCommit&)> changes);
 
   /// The table as this commit's branch has it now; kNotFound where it has none.
   Result<Table> Existing(const TableName& name) const;

@@ -153,7 +153,10 @@ class Landing {
           AddMergedCursors(state_.catalog->ledger(), basis.head, commit, &transaction_));
     }
     transaction_.Append(state_.extra);
-    for (const auto& changes : state_.extra_of_commit) transaction_.Append(changes(commit));
+    for (const auto& changes : state_.extra_of_commit) {
+      ARROW_ASSIGN_OR_RAISE(const ledger::Transaction rows, changes(commit));
+      transaction_.Append(rows);
+    }
     return commit;
   }
 

@@ -24,7 +24,7 @@ struct CommitState {
       commit_id;  // Same in every attempt: tells whether an attempt of unknown outcome landed.
   std::map<TableName, std::unique_ptr<TableDraft>> drafts;
   ledger::Transaction extra;
-  std::vector<std::function<ledger::Transaction(const PondCommit&)>> extra_of_commit;
+  std::vector<std::function<Result<ledger::Transaction>(const PondCommit&)>> extra_of_commit;
   std::vector<std::string> refused_files;  // Handed in with a call that failed.
   bool settled = false;                    // Landed, or nobody knows: files must stay.
   bool spent = false;                      // Land was called.
