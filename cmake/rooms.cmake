@@ -3,7 +3,7 @@
 set(arrow Arrow::arrow_shared Arrow::arrow_compute_shared fmt::fmt nlohmann_json::nlohmann_json Threads::Threads)
 millpond_room(base FLOOR 0 LIBRARIES ${arrow} tomlplusplus::tomlplusplus yaml-cpp PkgConfig::sodium PkgConfig::xxhash)
 millpond_room(store FLOOR 1 USES base)
-millpond_room(ledger FLOOR 1 USES base LIBRARIES SQLite::SQLite3)
+millpond_room(ledger FLOOR 1 USES base LIBRARIES SQLite::SQLite3 libpq_header ${CMAKE_DL_LIBS})
 millpond_room(source FLOOR 1 USES base LIBRARIES Parquet::parquet_shared)
 millpond_room(table FLOOR 2 USES base store ledger LIBRARIES Parquet::parquet_shared ZLIB::ZLIB)
 millpond_room(derived FLOOR 2 USES base store ledger)

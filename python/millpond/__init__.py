@@ -6,9 +6,9 @@
 >>> pond.sql("SELECT count(*) FROM reviews").to_pandas()      # doctest: +SKIP
 """
 
-from millpond import errors
+from millpond import errors, ledger
 from millpond._millpond import __version__
 from millpond.errors import MillpondError
 from millpond.pond import Pond, init, open  # noqa: A004
 
-__all__ = ["MillpondError", "Pond", "__version__", "errors", "init", "open"]
+__all__ = ["MillpondError", "Pond", "__version__", "errors", "init", "ledger", "open"]

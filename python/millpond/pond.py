@@ -18,8 +18,17 @@ Progress = Callable[[str, int, int, str], None]
 """Called with (phase, done, total, unit); total is -1 where it is not known."""
 
 
-def init(path: str | Path, *, settings: Mapping[str, str] | None = None) -> Pond:
+def init(path: str | Path, *, ledger: str = "", settings: Mapping[str, str] | None = None) -> Pond:
     """Make a pond in a new or empty folder and open it.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    ledger
+        ``postgresql://user@host/database?schema=name`` to keep the ledger there; empty for a SQLite file in the pond.
+    settings
+        As for :func:`open`.
 
     Raises
     ------
@@ -28,7 +37,10 @@ def init(path: str | Path, *, settings: Mapping[str, str] | None = None) -> Pond
     InvalidError
         The folder holds other things.
     """
-    return Pond(_millpond.init(str(path), dict(settings or {})), settings)
+    flags = dict(settings or {})
+    if ledger:
+        flags["ledger.url"] = ledger
+    return Pond(_millpond.init(str(path), flags), settings)
 
 
 def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Pond:  # noqa: A001

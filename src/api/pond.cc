@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "ledger/sqlite_ledger.h"
 #include "store/local_store.h"
 
 namespace millpond::api {
@@ -31,7 +30,7 @@ Result<fs::path> AbsolutePath(const std::string& path) {
   return absolute;
 }
 
-Result<std::string> FindPond(const std::string& start) {
+Result<std::string> FindFolder(const std::string& start) {
   ARROW_ASSIGN_OR_RAISE(fs::path folder, AbsolutePath(start));
   std::error_code error;
   if (!fs::exists(folder, error)) {
@@ -75,17 +74,41 @@ Result<bool> PrepareFolder(const fs::path& folder) {
 
 }  // namespace
 
+std::string LedgerFileOf(const std::string& folder) { return folder + "/ledger.db"; }
+
+std::string PondPlace::toml_path() const { return folder + "/" + std::string(kTomlName); }
+
+ledger::LedgerPlace PondPlace::ledger() const {
+  const std::string& url = config.GetString("ledger.url");
+  return {.url = url.empty() ? LedgerFileOf(folder) : url,
+          .busy_ms = static_cast<int>(config.GetInteger("ledger.busy_ms")),
+          .connections = static_cast<int>(config.GetInteger("ledger.connections"))};
+}
+
+Result<PondPlace> FindPond(const OpenOptions& options) {
+  PondPlace place;
+  ARROW_ASSIGN_OR_RAISE(place.folder, FindFolder(options.path));
+  ARROW_ASSIGN_OR_RAISE(
+      place.config,
+      base::Config::Load(place.toml_path(), base::MillpondEnvironment(), options.flags));
+  return place;
+}
+
 Result<std::shared_ptr<Pond>> Pond::Init(const OpenOptions& options) {
   ARROW_ASSIGN_OR_RAISE(fs::path folder, AbsolutePath(options.path));
   ARROW_ASSIGN_OR_RAISE(base::Config config,
                         base::Config::Load("", base::MillpondEnvironment(), options.flags));
   ARROW_ASSIGN_OR_RAISE(const bool existed, PrepareFolder(folder));
+  std::string toml(kTomlText);
+  if (auto url = options.flags.find("ledger.url"); url != options.flags.end()) {
+    toml = base::WithSetting(toml, "ledger.url", url->second);
+  }
   auto made = [&]() -> Result<std::shared_ptr<Pond>> {
     ARROW_RETURN_NOT_OK(store::MakeFolders((folder / "truth").string()));
     ARROW_RETURN_NOT_OK(store::MakeFolders((folder / "derived").string()));
-    ARROW_ASSIGN_OR_RAISE(auto pond, Wire(folder.string(), std::move(config), true));
+    ARROW_ASSIGN_OR_RAISE(auto pond, Wire({folder.string(), std::move(config)}, true));
     // Last, because this file is what makes the folder a pond.
-    ARROW_RETURN_NOT_OK(store::ReplaceFile((folder / kTomlName).string(), kTomlText));
+    ARROW_RETURN_NOT_OK(store::ReplaceFile((folder / kTomlName).string(), toml));
     return pond;
   }();
   if (!made.ok()) {
@@ -101,19 +124,16 @@ Result<std::shared_ptr<Pond>> Pond::Init(const OpenOptions& options) {
 }
 
 Result<std::shared_ptr<Pond>> Pond::Open(const OpenOptions& options) {
-  ARROW_ASSIGN_OR_RAISE(std::string folder, FindPond(options.path));
-  ARROW_ASSIGN_OR_RAISE(base::Config config,
-                        base::Config::Load(folder + "/" + std::string(kTomlName),
-                                           base::MillpondEnvironment(), options.flags));
-  return Wire(std::move(folder), std::move(config), false);
+  ARROW_ASSIGN_OR_RAISE(PondPlace place, FindPond(options));
+  return Wire(std::move(place), false);
 }
 
-Result<std::shared_ptr<Pond>> Pond::Wire(std::string folder, base::Config config, bool create) {
+Result<std::shared_ptr<Pond>> Pond::Wire(PondPlace place, bool create) {
   std::shared_ptr<Pond> pond(new Pond());
-  const auto mode = create ? ledger::OpenMode::kCreate : ledger::OpenMode::kExisting;
-  ARROW_ASSIGN_OR_RAISE(pond->ledger_, ledger::OpenSqliteLedger(
-                                           folder + "/ledger.db", mode,
-                                           static_cast<int>(config.GetInteger("ledger.busy_ms"))));
+  ARROW_ASSIGN_OR_RAISE(pond->ledger_,
+                        ledger::OpenLedger(place.ledger(), create ? ledger::OpenMode::kCreate
+                                                                  : ledger::OpenMode::kExisting));
+  auto& [folder, config] = place;
   ARROW_ASSIGN_OR_RAISE(pond->store_, store::OpenLocalStore(folder + "/truth"));
   const table::WriteSettings settings{
       .target_file_size = config.GetInteger("table.target_file_size"),

@@ -11,7 +11,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "derived/cache.h"
-#include "ledger/ledger.h"
+#include "ledger/open_ledger.h"
 #include "query/session.h"
 #include "store/blob_store.h"
 #include "table/catalog.h"
@@ -25,10 +25,28 @@ struct OpenOptions {
   std::map<std::string, std::string> flags;  ///< Setting -> value; win over environment and file.
 };
 
+/// A pond that was found but not opened: what verbs that replace its ledger begin with.
+struct PondPlace {
+  std::string folder;  ///< Absolute.
+  base::Config config;
+
+  std::string toml_path() const;
+  /// Setting ledger.url, else ledger.db of the folder.
+  ledger::LedgerPlace ledger() const;
+};
+
+/// Looks for millpond.toml in the folder and above; kNotFound says how to make a pond.
+Result<PondPlace> FindPond(const OpenOptions& options);
+
+/// The SQLite ledger of a pond's folder.
+std::string LedgerFileOf(const std::string& folder);
+
 class Pond {
  public:
-  /// Makes the folder, millpond.toml, ledger.db, truth/ and derived/. kAlreadyExists where a pond
-  /// is; kInvalid where the folder holds other things. Leaves nothing behind where it fails.
+  /// Makes the folder, millpond.toml, the ledger (ledger.db, or tables in PostgreSQL where the flag
+  /// ledger.url says so, which millpond.toml then keeps), truth/ and derived/. kAlreadyExists where
+  /// a pond or such a ledger is; kInvalid where the folder holds other things. Leaves nothing
+  /// behind in the folder where it fails.
   static Result<std::shared_ptr<Pond>> Init(const OpenOptions& options);
   /// kNotFound says how to make one; kInvalid for a pond of a newer version.
   static Result<std::shared_ptr<Pond>> Open(const OpenOptions& options);
@@ -53,7 +71,7 @@ class Pond {
 
  private:
   Pond() = default;
-  static Result<std::shared_ptr<Pond>> Wire(std::string folder, base::Config config, bool create);
+  static Result<std::shared_ptr<Pond>> Wire(PondPlace place, bool create);
 
   std::string folder_, author_;
   base::Config config_;

@@ -15,18 +15,24 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/url.h"
 
 namespace millpond::base {
 namespace {
 
 constexpr std::string_view kPrefix = "MILLPOND_";
 
-constexpr std::array<SettingInfo, 12> kSettings = {{
+constexpr std::array<SettingInfo, 14> kSettings = {{
     {"author", SettingType::kString, "",
      "Who commits are by; empty: $USER@hostname at the time of the commit"},
     {"derived.budget", SettingType::kBytes, "20GiB", "Disk space that derived state may take"},
     {"ledger.busy_ms", SettingType::kInteger, "30000",
      "How long to wait for another writer of the ledger, in milliseconds"},
+    {"ledger.connections", SettingType::kInteger, "8",
+     "Connections to a PostgreSQL ledger that one process may hold"},
+    {"ledger.url", SettingType::kString, "",
+     "PostgreSQL that holds the ledger (postgresql://user@host/database?schema=pond); empty: "
+     "ledger.db in the pond"},
     {"log.format", SettingType::kString, "text", "Log lines as text or json"},
     {"log.level", SettingType::kString, "warning", "debug, info, warning, error or off"},
     {"memory_limit", SettingType::kBytes, "512MiB", "Memory that one operation may hold"},
@@ -77,12 +83,36 @@ Status CheckRange(std::string_view text, int64_t low, int64_t high) {
   return Invalid("{} is out of range; use {} to {}", number, low, high);
 }
 
+Status CheckLedgerUrl(std::string_view value) {
+  if (value.empty() || value.starts_with("postgresql://") || value.starts_with("postgres://")) {
+    return Status::OK();
+  }
+  return Invalid(
+      "'{}' is no PostgreSQL URL; write postgresql://user@host:5432/database, or leave it empty "
+      "for "
+      "the SQLite file in the pond",
+      MaskUrlPassword(value));
+}
+
+// Files are copied and command lines are seen by every user of the machine.
+Status CheckSecret(const SettingInfo& setting, const std::string& value, std::string_view origin) {
+  if (setting.type != SettingType::kString || !HasUrlPassword(value) ||
+      origin.starts_with(kPrefix)) {
+    return Status::OK();
+  }
+  return Invalid(
+      "the URL holds a password; leave it out and put it into PGPASSWORD, a passfile (~/.pgpass), "
+      "or a variable that the URL names with ?password_env=NAME");
+}
+
 Status CheckValue(const SettingInfo& setting, const std::string& value) {
   if (!IsValidUtf8(value)) return Invalid("the value is not valid UTF-8");
   if (setting.name == "log.level") return ParseLogLevel(value).status();
   if (setting.name == "log.format") return ParseLogFormat(value).status();
   if (setting.name == "threads") return CheckRange(value, 0, 1024);
   if (setting.name == "ledger.busy_ms") return CheckRange(value, 0, 3'600'000);
+  if (setting.name == "ledger.connections") return CheckRange(value, 1, 1000);
+  if (setting.name == "ledger.url") return CheckLedgerUrl(value);
   if (setting.name == "table.metadata_versions_max") return CheckRange(value, 1, 100'000);
   if (setting.name == "table.row_group_rows") return CheckRange(value, 1, 1'000'000'000);
   if (setting.name == "table.compression") {
@@ -121,6 +151,8 @@ Status Set(Values* values, std::string_view name, std::string value, std::string
   }
   ARROW_RETURN_NOT_OK(
       WithContext(fmt::format("{}: setting '{}'", origin, name), CheckValue(*setting, value)));
+  ARROW_RETURN_NOT_OK(WithContext(fmt::format("{}: setting '{}'", origin, name),
+                                  CheckSecret(*setting, value, origin)));
   values->insert_or_assign(std::string(name),
                            SettingValue{setting, std::move(value), std::move(origin)});
   return Status::OK();
@@ -228,7 +260,10 @@ bool Config::GetBoolean(std::string_view name) const {
 std::vector<SettingValue> Config::All() const {
   std::vector<SettingValue> all;
   all.reserve(values_.size());
-  for (const auto& [name, value] : values_) all.push_back(value);
+  for (const auto& [name, value] : values_) {
+    all.push_back(value);
+    all.back().value = MaskUrlPassword(value.value);
+  }
   return all;
 }
 

@@ -50,11 +50,15 @@ class Config {
   int64_t GetInteger(
       std::string_view name) const;  ///< Also kBytes: "512MB" -> 512000000, "1GiB" -> 1073741824.
   bool GetBoolean(std::string_view name) const;
-  std::vector<SettingValue> All() const;
+  std::vector<SettingValue> All() const;  ///< For people: passwords in URLs are masked.
 
  private:
   std::map<std::string, SettingValue, std::less<>> values_;
 };
+
+/// The text of a millpond.toml with one setting set to `value`, or without it where `value` is
+/// empty; the rest, comments included, as it was. `name` has at most one dot.
+std::string WithSetting(std::string_view toml, std::string_view name, std::string_view value);
 
 /// This process's variables that start with MILLPOND_.
 std::map<std::string, std::string> MillpondEnvironment();

@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ConfigTest : public ::testing::Test {
  protected:
@@ -128,6 +129,32 @@ TEST(BytesTest, FormatsForPeople) {
   EXPECT_EQ(FormatBytes((1 << 20) - 1), "1.0 MiB");
   EXPECT_EQ(FormatBytes(20LL << 30), "20.0 GiB");
   EXPECT_EQ(FormatBytes(INT64_MAX), "8.0 EiB");
+}
+
+TEST_F(ConfigTest, PasswordsAreRefusedWhereOthersSeeThemAndNeverShown) {
+  const std::string url = "postgresql://me:hunter2@host/db";
+  EXPECT_THAT(
+      Config::Load("", {}, {{"ledger.url", url}}),
+      IsError(ErrorKind::kInvalid, AllOf(HasSubstr("PGPASSWORD"), Not(HasSubstr("hunter2")))));
+  auto config = Config::Load("", {{"MILLPOND_LEDGER_URL", url}}, {}).ValueOrDie();
+  EXPECT_EQ(config.GetString("ledger.url"), url);
+  for (const auto& value : config.All()) EXPECT_THAT(value.value, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(
+      Config::Load("", {{"MILLPOND_LEDGER_URL", "mysql://me:hunter2@h/db"}}, {}),
+      IsError(ErrorKind::kInvalid, AllOf(HasSubstr("postgresql://"), Not(HasSubstr("hunter2")))));
+}
+
+TEST_F(ConfigTest, ChangesOneSettingOfAFile) {
+  EXPECT_EQ(WithSetting("", "ledger.url", "a"), "[ledger]\nurl = \"a\"\n");
+  EXPECT_EQ(WithSetting("# c\n", "threads", "2"), "threads = \"2\"\n# c\n");
+  EXPECT_EQ(WithSetting("# c\n[log]\nlevel = \"x\"\n", "ledger.url", "a\"b"),
+            "# c\n[log]\nlevel = \"x\"\n[ledger]\nurl = \"a\\\"b\"\n");
+  const std::string file = "author = \"url\"\n[ledger]  # why\nbusy_ms = 1\n[log]\nurl = 1\n";
+  const std::string set = WithSetting(file, "ledger.url", "a");
+  EXPECT_EQ(set, "author = \"url\"\n[ledger]  # why\nurl = \"a\"\nbusy_ms = 1\n[log]\nurl = 1\n");
+  EXPECT_THAT(WithSetting(set, "ledger.url", "b"), HasSubstr("\nurl = \"b\"\nbusy_ms"));
+  EXPECT_EQ(WithSetting(set, "ledger.url", ""), file);
+  EXPECT_EQ(WithSetting("ledger.url = 'a'\n", "ledger.url", "b"), "ledger.url = \"b\"\n");
 }
 
 }  // namespace

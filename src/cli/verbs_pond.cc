@@ -12,18 +12,29 @@ namespace {
 using base::Json;
 
 void AddInit(VerbSet& verbs) {
-  auto path = std::make_shared<std::string>(".");
-  auto* verb = verbs.Add("init", "Make a pond in a new or empty folder", {"millpond init ./pond"},
-                         [path](Invocation& run) -> Result<int> {
-                           auto options = run.open_options();
-                           options.path = *path;
-                           ARROW_ASSIGN_OR_RAISE(auto pond, api::Pond::Init(options));
-                           run.terminal().Document({{"pond", pond->folder()}});
-                           run.terminal().Line("made a pond at " + pond->folder());
-                           run.terminal().Note("next: millpond --pond " + *path + " sync FILE.csv");
-                           return 0;
-                         });
-  verb->add_option("path", *path, "The folder (default: the current one)");
+  struct Options {
+    std::string path = ".", ledger;
+  };
+  auto options = std::make_shared<Options>();
+  auto* verb = verbs.Add(
+      "init", "Make a pond in a new or empty folder",
+      {"millpond init ./pond",
+       "millpond init ./pond --ledger 'postgresql://me@db.example.com/ponds?schema=reviews'"},
+      [options](Invocation& run) -> Result<int> {
+        auto open = run.open_options();
+        open.path = options->path;
+        if (!options->ledger.empty()) open.flags["ledger.url"] = options->ledger;
+        ARROW_ASSIGN_OR_RAISE(auto pond, api::Pond::Init(open));
+        run.terminal().Document({{"pond", pond->folder()}});
+        run.terminal().Line("made a pond at " + pond->folder());
+        run.terminal().Note("next: millpond --pond " + options->path + " sync FILE.csv");
+        return 0;
+      });
+  verb->add_option("path", options->path, "The folder (default: the current one)");
+  verb->add_option(
+      "--ledger", options->ledger,
+      "PostgreSQL that holds the ledger, kept in millpond.toml (default: a SQLite file "
+      "in the pond)");
 }
 
 void PrintTables(Terminal& terminal, const Json& report) {

@@ -12,9 +12,8 @@
 
 #include "base/log.h"
 #include "base/random_id.h"
-#include "ledger/schema.h"
+#include "ledger/migration.h"
 #include "ledger/sqlite_connection.h"
-#include "ledger/sqlite_migration.h"
 
 namespace millpond::ledger {
 namespace {
@@ -89,7 +88,7 @@ std::vector<fs::path> Leftovers(const std::string& path) {
 
 }  // namespace
 
-Status CreateLedgerFile(const std::string& path, int busy_ms) {
+Status CreateLedgerFile(const std::string& path, int busy_ms, const LedgerFiller& fill) {
   const FolderLock building(FolderOf(path), LOCK_SH);
   if (::access(path.c_str(), F_OK) == 0) {
     return base::AlreadyExists("the ledger {} exists already", path);
@@ -97,7 +96,11 @@ Status CreateLedgerFile(const std::string& path, int busy_ms) {
   const std::string fresh = path + kNew + base::NewUuid();
   auto built = [&]() -> Status {
     ARROW_ASSIGN_OR_RAISE(auto connection, SqliteConnection::Open(fresh, /*create=*/true, busy_ms));
-    ARROW_RETURN_NOT_OK(CreateSchema(connection.get(), Migrations()));
+    ARROW_RETURN_NOT_OK(connection->BeginAlone());
+    ARROW_RETURN_NOT_OK(FinishTransaction(connection.get(), [&]() -> Status {
+      ARROW_RETURN_NOT_OK(CreateSchema(connection.get(), Migrations()));
+      return fill ? fill(connection.get()) : Status::OK();
+    }));
     // "MPND": lets file(1) and a person tell what this database is.
     return connection->Execute("PRAGMA application_id = 0x4d504e44");
   }();

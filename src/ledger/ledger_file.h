@@ -3,14 +3,19 @@
 // what a living one builds. Used by sqlite_ledger.cc.
 #pragma once
 
+#include <functional>
 #include <string>
 
-#include "base/error.h"
+#include "ledger/sql_connection.h"
 
 namespace millpond::ledger {
 
-/// kAlreadyExists where `path` is taken; then, and on any failure, nothing is left behind.
-Status CreateLedgerFile(const std::string& path, int busy_ms);
+/// Puts rows into a ledger that has just got its tables, in the transaction that makes them.
+using LedgerFiller = std::function<Status(SqlConnection*)>;
+
+/// kAlreadyExists where `path` is taken; then, and on any failure, nothing is left behind. `fill`
+/// may be empty.
+Status CreateLedgerFile(const std::string& path, int busy_ms, const LedgerFiller& fill = {});
 
 /// Removes what creators that died left beside `path`; leaves all of it alone while one lives. What
 /// cannot be removed is left to the next call.

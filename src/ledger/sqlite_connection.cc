@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "base/text.h"
+
 namespace millpond::ledger {
 namespace {
 
@@ -76,6 +78,12 @@ Status BindValue(sqlite3_stmt* statement, int index, const Value& value) {
   return base::Invalid("value {} of a ledger statement: {}", index, sqlite3_errstr(code));
 }
 
+constexpr const char* kWrites[] = {"INSERT", "UPDATE", "DELETE"};
+
+std::string TriggerName(const std::string& table, const char* kind) {
+  return base::QuoteIdentifier(fmt::format("frozen_{}_{}", kind, table));
+}
+
 }  // namespace
 
 class SqliteConnection::Use {
@@ -122,7 +130,7 @@ Status SqliteConnection::Configure() {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   ARROW_ASSIGN_OR_RAISE(std::vector<Row> mode, Select({"PRAGMA journal_mode = WAL", {}}));
-  if (mode.size() != 1 || mode[0]["journal_mode"] != Value("wal")) {
+  if (path_ != ":memory:" && (mode.size() != 1 || mode[0]["journal_mode"] != Value("wal"))) {
     return base::Unavailable(
         "the ledger {} cannot use a write-ahead log; is it on a network drive?", path_);
   }
@@ -197,16 +205,41 @@ Result<Row> SqliteConnection::ReadRow(sqlite3_stmt* statement) const {
   return row;
 }
 
+// The column `name` of what a statement selects.
+Result<std::vector<std::string>> SqliteConnection::NamesOf(const SqlText& sql) {
+  ARROW_ASSIGN_OR_RAISE(std::vector<Row> rows, Select(sql));
+  std::vector<std::string> names;
+  names.reserve(rows.size());
+  for (const Row& row : rows) {
+    ARROW_ASSIGN_OR_RAISE(names.emplace_back(), TextOf(row, "name"));
+  }
+  return names;
+}
+
+Result<bool> SqliteConnection::HasTable(const std::string& table) {
+  ARROW_ASSIGN_OR_RAISE(
+      auto names,
+      NamesOf({"SELECT name FROM sqlite_schema WHERE type = 'table' AND name = $1", {table}}));
+  return !names.empty();
+}
+
+Result<std::vector<std::string>> SqliteConnection::Tables() {
+  return NamesOf(
+      {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE "
+       "'\\' ORDER BY name",
+       {}});
+}
+
 Result<std::vector<std::string>> SqliteConnection::PrimaryKeyOf(const std::string& table) {
   if (auto found = primary_keys_.find(table); found != primary_keys_.end()) return found->second;
   ARROW_ASSIGN_OR_RAISE(
-      std::vector<Row> rows,
-      Select({"SELECT name FROM pragma_table_info($1) WHERE pk > 0 ORDER BY pk", {Value(table)}}));
-  std::vector<std::string> key;
-  for (const Row& row : rows) {
-    ARROW_ASSIGN_OR_RAISE(key.emplace_back(), TextOf(row, "name"));
-  }
+      auto key,
+      NamesOf({"SELECT name FROM pragma_table_info($1) WHERE pk > 0 ORDER BY pk", {table}}));
   return primary_keys_.emplace(table, std::move(key)).first->second;
+}
+
+Result<std::vector<std::string>> SqliteConnection::ColumnsOf(const std::string& table) {
+  return NamesOf({"SELECT name FROM pragma_table_info($1) ORDER BY cid", {table}});
 }
 
 Status SqliteConnection::Apply(const Transaction::Change& change) {
@@ -221,11 +254,39 @@ Status SqliteConnection::Apply(const Transaction::Change& change) {
     ARROW_RETURN_NOT_OK(use.Bind(sql.values));
     if (use.Step() != SQLITE_DONE) return ChangeFailure(change);
   }
-  const int64_t changed = sqlite3_changes64(handle_);
-  if (!change.expected_rows || *change.expected_rows == changed) return Status::OK();
-  if (!change.conflict_message.empty()) return base::Conflict("{}", change.conflict_message);
-  return base::Conflict("{} rows of '{}' were changed where {} were expected", changed,
-                        change.table, *change.expected_rows);
+  return CheckChanged(change, sqlite3_changes64(handle_));
+}
+
+Status SqliteConnection::ApplyAll(const Transaction& transaction) {
+  for (const Transaction::Change& change : transaction.changes()) {
+    ARROW_RETURN_NOT_OK(Apply(change));
+  }
+  return Status::OK();
+}
+
+std::vector<std::string> SqliteConnection::RefuseWrites(const std::vector<std::string>& tables,
+                                                        const std::string& message) const {
+  std::vector<std::string> statements;
+  for (const std::string& table : tables) {
+    for (const char* kind : kWrites) {
+      statements.push_back(
+          fmt::format("CREATE TRIGGER {} BEFORE {} ON {} BEGIN SELECT RAISE(ABORT, {}); END",
+                      TriggerName(table, kind), kind, base::QuoteIdentifier(table),
+                      base::QuoteLiteral(message)));
+    }
+  }
+  return statements;
+}
+
+std::vector<std::string> SqliteConnection::AllowWrites(
+    const std::vector<std::string>& tables) const {
+  std::vector<std::string> statements;
+  for (const std::string& table : tables) {
+    for (const char* kind : kWrites) {
+      statements.push_back("DROP TRIGGER IF EXISTS " + TriggerName(table, kind));
+    }
+  }
+  return statements;
 }
 
 Status SqliteConnection::ChangeFailure(const Transaction::Change& change) const {
@@ -244,6 +305,8 @@ Status SqliteConnection::ChangeFailure(const Transaction::Change& change) const 
                               change.table);
       }
       return base::NotFound("a row for '{}' refers to one that does not exist", change.table);
+    case SQLITE_CONSTRAINT_TRIGGER:  // See freeze.h.
+      return base::Unavailable("the ledger {}: {}", path_, sqlite3_errmsg(handle_));
     default:
       return Failure(fmt::format("write '{}' of", change.table));
   }
@@ -273,17 +336,6 @@ Status SqliteConnection::Failure(std::string_view doing) const {
   if (system_errno != 0) why = base::FromErrno(system_errno, why).message();
   return base::MakeError(kind,
                          fmt::format("{} the ledger {}: {}{}", doing, path_, why, AdviceOf(kind)));
-}
-
-Status InTransaction(SqliteConnection* connection, std::string_view begin,
-                     const std::function<Status()>& work) {
-  ARROW_RETURN_NOT_OK(connection->Execute(begin));
-  Status status = work();
-  if (status.ok()) status = connection->Execute("COMMIT");
-  if (status.ok() || !connection->in_transaction())
-    return status;  // A full disk rolls back itself.
-  Status rolled_back = connection->Execute("ROLLBACK");
-  return rolled_back.ok() ? status : base::WithContext(status.message(), rolled_back);
 }
 
 }  // namespace millpond::ledger

@@ -9,10 +9,10 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "ledger/connection_pool.h"
 #include "ledger/ledger_file.h"
-#include "ledger/schema.h"
-#include "ledger/sqlite_migration.h"
-#include "ledger/sqlite_pool.h"
+#include "ledger/migration.h"
+#include "ledger/sqlite_connection.h"
 
 namespace millpond::ledger {
 namespace {
@@ -20,7 +20,10 @@ namespace {
 class SqliteLedger : public Ledger {
  public:
   SqliteLedger(const std::string& path, int busy_ms)
-      : path_(path), busy_ms_(busy_ms), pool_(path, busy_ms) {}
+      : path_(path),
+        busy_ms_(busy_ms),
+        pool_([path, busy_ms] { return SqliteConnection::Open(path, /*create=*/false, busy_ms); },
+              {.name = path}) {}
 
   Status Apply(const Transaction& transaction) override;
   Result<std::vector<Row>> Select(const Query& query) override;
@@ -31,7 +34,7 @@ class SqliteLedger : public Ledger {
 
   Status Migrate() {
     ARROW_ASSIGN_OR_RAISE(auto connection, pool_.Take());
-    return ledger::Migrate(connection.get(), path_, Migrations());
+    return ledger::Migrate(connection.get(), Migrations());
   }
 
  private:
@@ -41,7 +44,7 @@ class SqliteLedger : public Ledger {
 
   const std::string path_;
   const int busy_ms_;
-  SqlitePool pool_;
+  ConnectionPool<SqliteConnection> pool_;
   std::timed_mutex writer_;
 };
 
@@ -53,17 +56,13 @@ Status SqliteLedger::Write(const std::function<Status(SqliteConnection*)>& work)
         "the ledger {} was kept busy by other threads for more than {} ms; try again", path_,
         busy_ms_);
   }
-  return InTransaction(connection.get(), "BEGIN IMMEDIATE", [&] { return work(connection.get()); });
+  ARROW_RETURN_NOT_OK(connection->BeginAlone());
+  return FinishTransaction(connection.get(), [&] { return work(connection.get()); });
 }
 
 Status SqliteLedger::Apply(const Transaction& transaction) {
   if (transaction.empty()) return Status::OK();
-  return Write([&](SqliteConnection* connection) -> Status {
-    for (const Transaction::Change& change : transaction.changes()) {
-      ARROW_RETURN_NOT_OK(connection->Apply(change));
-    }
-    return Status::OK();
-  });
+  return Write([&](SqliteConnection* connection) { return connection->ApplyAll(transaction); });
 }
 
 Result<std::vector<Row>> SqliteLedger::Select(const Query& query) {
@@ -75,7 +74,8 @@ Result<std::vector<Row>> SqliteLedger::Select(const Query& query) {
 Result<std::vector<std::vector<Row>>> SqliteLedger::SelectAll(const std::vector<Query>& queries) {
   ARROW_ASSIGN_OR_RAISE(auto connection, pool_.Take());
   std::vector<std::vector<Row>> results;
-  ARROW_RETURN_NOT_OK(InTransaction(connection.get(), "BEGIN", [&]() -> Status {
+  ARROW_RETURN_NOT_OK(connection->BeginSnapshot());
+  ARROW_RETURN_NOT_OK(FinishTransaction(connection.get(), [&]() -> Status {
     for (const Query& query : queries) {
       ARROW_ASSIGN_OR_RAISE(SqlText sql, SqlOf(query));
       ARROW_ASSIGN_OR_RAISE(results.emplace_back(), connection->Select(sql));
@@ -132,12 +132,10 @@ Status SqliteLedger::CheckIntegrity() {
 
 Result<int64_t> SqliteLedger::Version() {
   ARROW_ASSIGN_OR_RAISE(auto connection, pool_.Take());
-  return ReadVersion(connection.get(), path_);
+  return ReadVersion(connection.get());
 }
 
 }  // namespace
-
-int64_t LatestVersion() { return Migrations().back().version; }
 
 Result<std::shared_ptr<Ledger>> OpenSqliteLedger(const std::string& path, OpenMode mode,
                                                  int busy_ms) {

@@ -22,7 +22,4 @@ enum class OpenMode { kCreate, kExisting };
 Result<std::shared_ptr<Ledger>> OpenSqliteLedger(const std::string& path, OpenMode mode,
                                                  int busy_ms = 30000);
 
-/// The schema version that this build writes.
-int64_t LatestVersion();
-
 }  // namespace millpond::ledger

@@ -17,7 +17,8 @@
 #include "base/error_matchers.h"
 #include "base/temporary_folder.h"
 #include "ledger/ledger_contract.h"
-#include "ledger/sqlite_migration.h"
+#include "ledger/migration.h"
+#include "ledger/sqlite_connection.h"
 
 namespace millpond::ledger {
 namespace {
@@ -223,17 +224,20 @@ TEST_F(SqliteLedgerTest, MigratesForwardOnceAndInOneTransaction) {
   const std::vector<Migration> first = {{1, kFirst}};
   const std::vector<Migration> second = {{1, kFirst}, {2, kSecond}};
   const std::vector<Migration> broken = {{1, kFirst}, {2, kSecond}, {3, kBroken}};
-  ASSERT_THAT(CreateSchema(connection.get(), first), IsOk());
-  EXPECT_EQ(ReadVersion(connection.get(), path_).ValueOrDie(), 1);
-  EXPECT_THAT(Migrate(connection.get(), path_, broken),
+  ASSERT_THAT(connection->BeginAlone(), IsOk());
+  ASSERT_THAT(
+      FinishTransaction(connection.get(), [&] { return CreateSchema(connection.get(), first); }),
+      IsOk());
+  EXPECT_EQ(ReadVersion(connection.get()).ValueOrDie(), 1);
+  EXPECT_THAT(Migrate(connection.get(), broken),
               IsError(ErrorKind::kInternal, HasSubstr("version 3")));
-  EXPECT_EQ(ReadVersion(connection.get(), path_).ValueOrDie(), 1);
+  EXPECT_EQ(ReadVersion(connection.get()).ValueOrDie(), 1);
   EXPECT_FALSE(connection->Execute("SELECT * FROM two").ok());
-  ASSERT_THAT(Migrate(connection.get(), path_, second), IsOk());
-  ASSERT_THAT(Migrate(connection.get(), path_, second), IsOk());
-  EXPECT_EQ(ReadVersion(connection.get(), path_).ValueOrDie(), 2);
+  ASSERT_THAT(Migrate(connection.get(), second), IsOk());
+  ASSERT_THAT(Migrate(connection.get(), second), IsOk());
+  EXPECT_EQ(ReadVersion(connection.get()).ValueOrDie(), 2);
   EXPECT_EQ(connection->Select({"SELECT a FROM two", {}}).ValueOrDie()[0]["a"], Value(int64_t{2}));
-  EXPECT_THAT(Migrate(connection.get(), path_, first), IsError(ErrorKind::kInvalid));
+  EXPECT_THAT(Migrate(connection.get(), first), IsError(ErrorKind::kInvalid));
 }
 
 TEST_F(SqliteLedgerTest, ManyShapesOfStatementsDoNotPileUp) {

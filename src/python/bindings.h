@@ -46,6 +46,7 @@ T RunVerb(nanobind::object progress, const std::function<Result<T>(const base::C
 
 void BindRows(nanobind::module_& module);
 void BindPond(nanobind::module_& module);
+void BindLedger(nanobind::module_& module);
 void BindDataset(nanobind::module_& module);
 
 }  // namespace millpond::python

@@ -7,5 +7,6 @@ NB_MODULE(_millpond, module) {
   module.attr("__version__") = millpond::base::kVersion;
   millpond::python::BindRows(module);
   millpond::python::BindPond(module);
+  millpond::python::BindLedger(module);
   millpond::python::BindDataset(module);
 }

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-#include "ledger/sqlite_ledger.h"
+#include "ledger/ledger_for_test.h"
 #include "store/local_store.h"
 #include "table/commit.h"
 #include "table/table_writer.h"
@@ -28,8 +28,7 @@ Result<std::unique_ptr<TestPond>> TestPond::Make(table::WriteSettings settings) 
   const std::string folder = pond->folder_.path();
   ARROW_RETURN_NOT_OK(store::MakeFolders(folder + "/truth"));
   ARROW_ASSIGN_OR_RAISE(auto store, store::OpenLocalStore(folder + "/truth"));
-  ARROW_ASSIGN_OR_RAISE(auto ledger,
-                        ledger::OpenSqliteLedger(folder + "/ledger.db", ledger::OpenMode::kCreate));
+  ARROW_ASSIGN_OR_RAISE(auto ledger, ledger::OpenLedgerForTest(folder, ledger::OpenMode::kCreate));
   ARROW_ASSIGN_OR_RAISE(pond->catalog_, table::Catalog::Open(ledger, store, std::move(settings)));
   return pond;
 }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/temporary_folder.h"
-#include "ledger/sqlite_ledger.h"
+#include "ledger/ledger_for_test.h"
 #include "query/result_rows.h"
 #include "query/session.h"
 #include "store/local_store.h"
@@ -39,8 +39,7 @@ class ScratchPond {
  public:
   ScratchPond() {
     std::filesystem::create_directory(folder_ / "truth");
-    ledger_ =
-        ledger::OpenSqliteLedger(folder_ / "ledger.db", ledger::OpenMode::kCreate).ValueOrDie();
+    ledger_ = ledger::OpenLedgerForTest(folder_.path(), ledger::OpenMode::kCreate).ValueOrDie();
     store_ = store::OpenLocalStore(folder_ / "truth").ValueOrDie();
     catalog_ = table::Catalog::Open(ledger_, store_, {}).ValueOrDie();
     session_ = Open();

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/temporary_folder.h"
-#include "ledger/sqlite_ledger.h"
+#include "ledger/ledger_for_test.h"
 #include "store/local_store.h"
 #include "table/commit.h"
 #include "table/history.h"
@@ -28,8 +28,7 @@ class PondForTest {
  public:
   PondForTest() {
     std::filesystem::create_directory(folder_ / "truth");
-    ledger_ =
-        ledger::OpenSqliteLedger(folder_ / "ledger.db", ledger::OpenMode::kCreate).ValueOrDie();
+    ledger_ = ledger::OpenLedgerForTest(folder_.path(), ledger::OpenMode::kCreate).ValueOrDie();
     store_ = store::OpenLocalStore(folder_ / "truth").ValueOrDie();
     catalog_ = Reopen(WriteSettings{});
   }

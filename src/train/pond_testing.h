@@ -12,7 +12,7 @@
 
 #include "base/temporary_folder.h"
 #include "derived/cache.h"
-#include "ledger/sqlite_ledger.h"
+#include "ledger/ledger_for_test.h"
 #include "query/session.h"
 #include "store/local_store.h"
 #include "table/commit.h"
@@ -42,8 +42,7 @@ class TrainPond {
  public:
   TrainPond() {
     std::filesystem::create_directory(folder_ / "truth");
-    auto ledger =
-        ledger::OpenSqliteLedger(folder_ / "ledger.db", ledger::OpenMode::kCreate).ValueOrDie();
+    auto ledger = ledger::OpenLedgerForTest(folder_.path(), ledger::OpenMode::kCreate).ValueOrDie();
     auto store = store::OpenLocalStore(folder_ / "truth").ValueOrDie();
     catalog_ = table::Catalog::Open(ledger, store, {}).ValueOrDie();
     session_ = OpenSession(std::make_shared<query::OpenPond>());

@@ -12,14 +12,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from server_fixtures import PostgresServer
 
 BINDING = re.compile(r"binding file (\S+) \[\d+\] to (\S+) \[\d+\]: normal symbol `([^']+)'")
 SYSTEM = re.compile(r"/lib(ssl|crypto)\.so[.0-9]*$")
 
 
-def bindings(command: list[str], log: Path) -> list[tuple[str, str, str]]:
+def bindings(command: list[str], log: Path, more: dict[str, str] | None = None) -> list[tuple[str, str, str]]:
     """Runs a command under the linker's eye: (from file, to file, symbol) of every binding of its process."""
-    env = {**os.environ, "LD_BIND_NOW": "1", "LD_DEBUG": "bindings", "LD_DEBUG_OUTPUT": str(log)}
+    env = {**os.environ, **(more or {}), "LD_BIND_NOW": "1", "LD_DEBUG": "bindings", "LD_DEBUG_OUTPUT": str(log)}
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = set()
@@ -75,6 +76,30 @@ def test_python_with_ssl_and_millpond_does_not_cross(order: str, system_crypto: 
     assert any(SYSTEM.search(target) for _, target, _ in found)
     assert any("libparquet" in source for source, _, _ in found)
     assert crossings(found, exported(system_crypto)) == []
+
+
+@pytest.mark.parametrize("through", ["launcher", "python", "python with ssl"])
+def test_a_postgresql_ledger_does_not_cross(
+    through: str, program: Path, system_crypto: Path, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """libpq brings the system's OpenSSL into the process, for a connection with TLS, apart from the wheel's."""
+    url = postgres_server.url(postgres_server.new_database(), options="sslmode=require")
+    env = {"MILLPOND_LEDGER_URL": url, "MILLPOND_AUTHOR": "tester"}
+    pond = str(tmp_path / "pond")
+    code = f"import millpond, pyarrow; millpond.init({pond!r}).append('t', pyarrow.table({{'id': [1]}}))"
+    if through == "launcher":
+        command = [str(program), "init", pond]
+    else:
+        pytest.importorskip("millpond")
+        command = [sys.executable, "-c", "import ssl; ssl.create_default_context(); " * (through != "python") + code]
+    found = bindings(command, tmp_path / "log", env)
+    names = exported(system_crypto)
+    assert any(Path(source).name.startswith("libpq.") and SYSTEM.search(target) for source, target, _ in found)
+    assert any("libparquet" in source for source, _, _ in found)
+    assert crossings(found, names) == []
+    assert [
+        b for b in found if b[2] in names and Path(b[0]).name.startswith("libpq.") and not SYSTEM.search(b[1])
+    ] == []
 
 
 def test_a_program_that_mixes_them_is_caught(system_crypto: Path, tmp_path: Path) -> None:
