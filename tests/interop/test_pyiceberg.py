@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import json
 import math
 import subprocess
@@ -238,6 +239,24 @@ def test_both_write_one_table(pond: Pond) -> None:
     assert pond.run("unrecorded") == []
     scan = pond.catalog().load_table("shop.orders").scan().to_arrow()
     assert sorted(scan["value"].to_pylist()) == [1, 2, 3, 4]
+
+
+def test_metadata_is_compressed_and_read_by_both(pond: Pond) -> None:
+    row = pa.table({"value": pa.array([1], pa.int64())})
+    pond.write("create", "shop.orders", with_ids(row))
+    table = pond.catalog().load_table("shop.orders")
+    assert table.metadata_location.endswith(".gz.metadata.json")
+    raw = Path(table.metadata_location.removeprefix("file://")).read_bytes()
+    assert json.loads(gzip.decompress(raw))["table-uuid"] == str(table.metadata.table_uuid)
+    assert table.properties["write.metadata.compression-codec"] == "gzip"
+    # PyIceberg names its own files as it likes; the number goes on, and so do we.
+    theirs = with_ids(row, 10).select([field.name for field in table.schema().fields])
+    table.append(theirs)
+    pond.write("append", "shop.orders", row)
+    table = pond.catalog().load_table("shop.orders")
+    assert Path(table.metadata_location).name.startswith("00002-")
+    assert table.metadata_location.endswith(".gz.metadata.json")
+    assert len(table.scan().to_arrow()) == len(pond.read("shop.orders")) == 3
 
 
 def test_pyiceberg_evolves_and_we_go_on(pond: Pond) -> None:
