@@ -1,90 +1,27 @@
 // completion, errors and demo: verbs about the program itself.
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 
-#include "base/text.h"
+#include "cli/completion.h"
 #include "cli/invocation.h"
 #include "cli/json_view.h"
 
 namespace millpond::cli {
 namespace {
 
-/// "sync --table --format …" per subcommand, nested ones as "run ls".
-void CollectWords(const CLI::App& app, const std::string& path,
-                  std::vector<std::pair<std::string, std::string>>* words) {
-  std::string line;
-  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    line += sub->get_name() + " ";
-    CollectWords(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), words);
-  }
-  for (const auto* option : app.get_options()) {
-    for (const auto& name : option->get_lnames()) line += "--" + name + " ";
-  }
-  words->emplace_back(path, line);
-}
-
-std::string BashCompletion(const CLI::App& app) {
-  std::vector<std::pair<std::string, std::string>> words;
-  CollectWords(app, "", &words);
-  std::string cases;
-  for (const auto& [path, line] : words) {
-    if (!path.empty())
-      cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, base::Trim(line));
-  }
-  const auto top = std::find_if(words.begin(), words.end(),
-                                [](const auto& entry) { return entry.first.empty(); });
-  return fmt::format(
-      R"(# bash completion for millpond; load with: source <(millpond completion bash)
-_millpond() {{
-  local current="${{COMP_WORDS[COMP_CWORD]}}" path="" word words="{}"
-  for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case "$word" in -*) ;; *) if [ -z "$path" ]; then path="$word"; else path="$path $word"; fi ;; esac
-  done
-  while [ -n "$path" ]; do
-    case "$path" in
-{}    *) path="${{path% *}}"; case "$path" in *" "*) continue ;; esac ;;
-    esac
-    break
-  done
-  if [[ "$current" == -* || -z "$path" ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-  else
-    mapfile -t COMPREPLY < <(compgen -W "$words" -f -- "$current")
-  fi
-}}
-complete -o default -F _millpond millpond
-)",
-      top->second, cases);
-}
-
 void AddCompletion(VerbSet& verbs) {
   auto shell = std::make_shared<std::string>();
-  auto* verb = verbs.Add(
-      "completion", "Print a completion script for bash, zsh or fish",
-      {"source <(millpond completion bash)", "millpond completion fish | source"},
-      [shell, &verbs](Invocation& run) -> Result<int> {
-        std::string script;
-        if (*shell == "fish") {
-          std::vector<std::pair<std::string, std::string>> words;
-          CollectWords(verbs.app(), "", &words);
-          for (const auto& [path, line] : words) {
-            if (path.find(' ') != std::string::npos) continue;
-            const std::string when =
-                path.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + path;
-            script += fmt::format("complete -c millpond -n '{}' -a '{}'\n", when, base::Trim(line));
-          }
-        } else {
-          if (*shell == "zsh") script = "autoload -U +X bashcompinit && bashcompinit\n";
-          script += BashCompletion(verbs.app());
-        }
-        std::fputs(script.c_str(), stdout);
-        run.terminal().EndProgress();
-        return 0;
-      });
+  auto* verb =
+      verbs.Add("completion", "Print a completion script for bash, zsh or fish",
+                {"source <(millpond completion bash)", "millpond completion fish | source"},
+                [shell, &verbs](Invocation& run) -> Result<int> {
+                  std::fputs(CompletionScript(verbs.app(), *shell).c_str(), stdout);
+                  run.terminal().EndProgress();
+                  return 0;
+                });
   verb->add_option("shell", *shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
