@@ -87,6 +87,39 @@ Status BindOne(duckdb_prepared_statement statement, idx_t index, const base::Jso
   return Status::OK();
 }
 
+// Appends the text column `column` of all rows.
+Status CollectText(duckdb_result* result, idx_t column, std::string* text) {
+  while (duckdb_data_chunk chunk = duckdb_fetch_chunk(*result)) {
+    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, column);
+    auto* strings = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
+    uint64_t* validity = duckdb_vector_get_validity(vector);
+    for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); ++row) {
+      if (validity != nullptr && !duckdb_validity_row_is_valid(validity, row)) continue;
+      if (!text->empty()) *text += '\n';
+      text->append(duckdb_string_t_data(&strings[row]), duckdb_string_t_length(strings[row]));
+    }
+    duckdb_destroy_data_chunk(&chunk);
+  }
+  const char* report = duckdb_result_error(result);
+  if (report != nullptr && *report != '\0') return ReadEngineError(report).ToStatus();
+  return Status::OK();
+}
+
+// Runs a prepared statement; the text column that is its last, joined by newlines.
+Result<std::string> ExecuteForText(duckdb_prepared_statement statement) {
+  duckdb_result result;
+  std::string text;
+  Status status;
+  if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess) {
+    status = ReadEngineError(duckdb_result_error(&result)).ToStatus();
+  } else {
+    status = CollectText(&result, duckdb_column_count(&result) - 1, &text);
+  }
+  duckdb_destroy_result(&result);
+  ARROW_RETURN_NOT_OK(status);
+  return text;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Engine>> Engine::Open(const EngineSettings& settings) {
@@ -112,6 +145,8 @@ Result<std::shared_ptr<Engine>> Engine::Open(const EngineSettings& settings) {
 }
 
 Engine::~Engine() {
+  duckdb_destroy_prepare(&parse_);
+  if (parser_ != nullptr) duckdb_disconnect(&parser_);
   if (database_ != nullptr) duckdb_close(&database_);
   if (!spill_folder_.empty()) {
     std::error_code ignored;  // Left-overs are swept with derived/ by the next upkeep.
@@ -127,6 +162,23 @@ Result<std::unique_ptr<Connection>> Engine::Connect() {
   return std::make_unique<Connection>(shared_from_this(), connection);
 }
 
+Result<std::string> Engine::SyntaxTree(std::string_view sql) {
+  const std::lock_guard lock(parser_mutex_);
+  if (parser_ == nullptr && duckdb_connect(database_, &parser_) != DuckDBSuccess) {
+    return base::Internal("DuckDB refused a connection");
+  }
+  if (parse_ == nullptr) {
+    constexpr const char* kParse = "SELECT json_serialize_sql(?::VARCHAR)";
+    if (duckdb_prepare(parser_, kParse, &parse_) != DuckDBSuccess) {
+      Status status = ReadEngineError(duckdb_prepare_error(parse_)).ToStatus();
+      duckdb_destroy_prepare(&parse_);
+      return status;
+    }
+  }
+  ARROW_RETURN_NOT_OK(BindOne(parse_, 1, base::Json(std::string(sql))));
+  return ExecuteForText(parse_);
+}
+
 Connection::~Connection() { duckdb_disconnect(&connection_); }
 
 Status Connection::Execute(const std::string& sql) {
@@ -139,49 +191,13 @@ Status Connection::Execute(const std::string& sql) {
   return status;
 }
 
-namespace {
-
-// Appends the text column `column` of all rows.
-Status CollectText(duckdb_result* result, idx_t column, std::string* text) {
-  while (duckdb_data_chunk chunk = duckdb_fetch_chunk(*result)) {
-    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, column);
-    auto* strings = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
-    uint64_t* validity = duckdb_vector_get_validity(vector);
-    for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); ++row) {
-      if (validity != nullptr && !duckdb_validity_row_is_valid(validity, row)) continue;
-      if (!text->empty()) *text += '\n';
-      text->append(duckdb_string_t_data(&strings[row]), duckdb_string_t_length(strings[row]));
-    }
-    duckdb_destroy_data_chunk(&chunk);
-  }
-  const char* report = duckdb_result_error(result);
-  if (report != nullptr && *report != '\0') return ReadEngineError(report).ToStatus();
-  return Status::OK();
-}
-
-}  // namespace
-
 Result<std::string> Connection::QueryText(const std::string& sql,
                                           const std::vector<base::Json>& parameters) {
   EngineError error;
   auto prepared = Prepare(sql, &error);
   if (prepared == nullptr) return error.ToStatus();
   ARROW_RETURN_NOT_OK(prepared->Bind(parameters));
-  duckdb_result result;
-  std::string text;
-  Status status;
-  if (duckdb_execute_prepared(prepared->get(), &result) != DuckDBSuccess) {
-    status = ReadEngineError(duckdb_result_error(&result)).ToStatus();
-  } else {
-    status = CollectText(&result, duckdb_column_count(&result) - 1, &text);
-  }
-  duckdb_destroy_result(&result);
-  ARROW_RETURN_NOT_OK(status);
-  return text;
-}
-
-Result<std::string> Connection::SyntaxTree(std::string_view sql) {
-  return QueryText("SELECT json_serialize_sql(?::VARCHAR)", {base::Json(std::string(sql))});
+  return ExecuteForText(prepared->get());
 }
 
 std::unique_ptr<Prepared> Connection::Prepare(const std::string& sql, EngineError* error) {

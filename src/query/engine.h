@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   Result<std::unique_ptr<Connection>> Connect();
 
+  /// DuckDB's syntax tree of `sql` as it stands, or its parse error, as a JSON document.
+  Result<std::string> SyntaxTree(std::string_view sql);
+
   const std::shared_ptr<ScanRegistry>& scans() const { return scans_; }
 
  private:
@@ -50,6 +54,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const std::string spill_folder_;
   const std::shared_ptr<ScanRegistry> scans_ = std::make_shared<ScanRegistry>();
   duckdb_database database_ = nullptr;
+  // Parses for all connections: to prepare the parsing anew for each statement takes longer than
+  // the parsing.
+  std::mutex parser_mutex_;
+  duckdb_connection parser_ = nullptr;
+  duckdb_prepared_statement parse_ = nullptr;
 };
 
 /// A prepared statement; goes before its connection.
@@ -81,8 +90,8 @@ class Connection {
   Status Execute(const std::string& sql);
   /// Runs a statement whose last column is text; that column's values joined by newlines.
   Result<std::string> QueryText(const std::string& sql, const std::vector<base::Json>& parameters);
-  /// DuckDB's syntax tree of `sql` as it stands, or its parse error, as a JSON document.
-  Result<std::string> SyntaxTree(std::string_view sql);
+  /// As the engine's.
+  Result<std::string> SyntaxTree(std::string_view sql) { return engine_->SyntaxTree(sql); }
 
   /// nullptr and `error` filled where DuckDB refuses the statement.
   std::unique_ptr<Prepared> Prepare(const std::string& sql, EngineError* error);

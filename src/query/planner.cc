@@ -260,11 +260,11 @@ Result<std::vector<TableRead>> Planner::Inputs(Connection& connection, const std
   return inputs;
 }
 
-Status Planner::AddView(Connection& connection, const AllowedTable& allowed,
-                        const std::string& schema, QueryPlan* plan) {
+Result<View> Planner::MakeView(Connection& connection, const AllowedTable& allowed,
+                               QueryPlan* plan) {
   const table::TableVersion& version = allowed.version;
   ARROW_ASSIGN_OR_RAISE(table::ScanPlan scan,
-                        table::PlanScan(*catalog_, version, PredicatesOf(allowed)));
+                        table::PlanScan(manifests_, version, PredicatesOf(allowed)));
   ARROW_RETURN_NOT_OK(table::ReadColumns(*catalog_, version, columns_, &scan));
   FileSelection selection{version, scan, allowed.hidden};
   if (auto files = ScanFilesFor(catalog_, scan, !allowed.hidden.empty())) {
@@ -272,9 +272,7 @@ Status Planner::AddView(Connection& connection, const AllowedTable& allowed,
     selection.scan = plan->scans.back()->id();
     connection.scans().Fill(selection.scan, std::move(files));
   }
-  ARROW_ASSIGN_OR_RAISE(const std::string relation, RelationSql(selection, allowed.decision));
-  plan->setup +=
-      "CREATE VIEW " + schema + "." + QuoteIdentifier(allowed.view) + " AS " + relation + "; ";
+  ARROW_ASSIGN_OR_RAISE(std::string relation, RelationSql(selection, allowed.decision));
   plan->inputs.push_back(ReadOf(allowed));
   plan->has_policy |= !allowed.decision.row_filter.empty() || !allowed.decision.masks.empty();
   base::Json snapshot;
@@ -285,31 +283,27 @@ Status Planner::AddView(Connection& connection, const AllowedTable& allowed,
                           {"files_read", static_cast<int64_t>(scan.files.size())},
                           {"delete_files", static_cast<int64_t>(scan.deletes.size())},
                           {"records", scan.records}});
-  return Status::OK();
+  return View{allowed.schema, allowed.view, std::move(relation)};
 }
 
 Result<QueryPlan> Planner::Plan(Connection& connection, const std::string& sql,
-                                const SqlOptions& options, const std::string& query_catalog) {
+                                const SqlOptions& options, ViewCatalogs& views) {
   ARROW_ASSIGN_OR_RAISE(Resolved resolved, Resolve(connection, sql, options));
   QueryPlan plan;
   plan.source = sql;
   plan.tables = base::Json::array();
-  std::set<std::string> schemas{std::string(table::kDefaultNamespace)};
-  const std::string catalog = QuoteIdentifier(query_catalog);
+  std::vector<View> wanted;
   for (AllowedTable& allowed : resolved.tables) {
-    const std::string schema = catalog + "." + QuoteIdentifier(allowed.schema);
-    if (schemas.insert(base::ToLower(allowed.schema)).second) {
-      plan.setup += "CREATE SCHEMA " + schema + "; ";
-    }
-    ARROW_RETURN_NOT_OK(AddView(connection, allowed, schema, &plan));
+    ARROW_ASSIGN_OR_RAISE(wanted.emplace_back(), MakeView(connection, allowed, &plan));
   }
   plan.given_rows.assign(resolved.given_rows.begin(), resolved.given_rows.end());
-  if (!resolved.tables.empty() || !plan.given_rows.empty()) {
-    plan.catalog = query_catalog;
-    plan.setup = "ATTACH ':memory:' AS " + catalog + "; " + plan.setup;
+  if (!plan.given_rows.empty()) {
+    plan.views = views.Make(wanted);
+  } else if (!wanted.empty()) {
+    plan.views = views.Take(wanted);
   }
   ARROW_RETURN_NOT_OK(QualifyNames(resolved.statement, resolved.tables, resolved.table_of_use,
-                                   query_catalog, &plan));
+                                   plan.views == nullptr ? "" : plan.views->name(), &plan));
   plan.refs = std::move(resolved.statement.edits);
   return plan;
 }

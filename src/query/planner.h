@@ -13,9 +13,11 @@
 #include "query/query_plan.h"
 #include "query/session.h"
 #include "query/statement.h"
+#include "query/view_catalogs.h"
 #include "table/catalog.h"
 #include "table/file_columns.h"
 #include "table/history.h"
+#include "table/manifest_cache.h"
 
 namespace millpond::query {
 
@@ -33,15 +35,17 @@ struct AllowedTable {
 class Planner {
  public:
   Planner(const Principal& principal, DecisionPoint& decisions,
-          std::shared_ptr<table::Catalog> catalog, table::FileColumnsCache& columns)
+          std::shared_ptr<table::Catalog> catalog, table::ManifestCache& manifests,
+          table::FileColumnsCache& columns)
       : principal_(principal),
         decisions_(decisions),
         catalog_(std::move(catalog)),
+        manifests_(manifests),
         columns_(columns) {}
 
-  /// `query_catalog`: a name that no other query of the engine has now.
+  /// The plan's tables are views of a catalog taken from `views`.
   Result<QueryPlan> Plan(Connection& connection, const std::string& sql, const SqlOptions& options,
-                         const std::string& query_catalog);
+                         ViewCatalogs& views);
 
   /// Only the versions that the statement reads.
   Result<std::vector<TableRead>> Inputs(Connection& connection, const std::string& sql,
@@ -53,15 +57,15 @@ class Planner {
                            const SqlOptions& options);
   Result<table::TableVersion> VersionOf(const TableUse& use, const SqlOptions& options);
   Result<table::TableVersion> AtAnyCase(const table::TableName& name, const std::string& ref);
-  // Adds the table's view to the plan.
-  Status AddView(Connection& connection, const AllowedTable& allowed, const std::string& schema,
-                 QueryPlan* plan);
+  // The view that stands for the table; what is read goes into the plan.
+  Result<View> MakeView(Connection& connection, const AllowedTable& allowed, QueryPlan* plan);
   // Asks the decision point and fills `decision` and `filter`.
   Status Decide(Connection& connection, AllowedTable* allowed);
 
   const Principal& principal_;
   DecisionPoint& decisions_;
   const std::shared_ptr<table::Catalog> catalog_;
+  table::ManifestCache& manifests_;
   table::FileColumnsCache& columns_;
 };
 

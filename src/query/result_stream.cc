@@ -9,7 +9,6 @@
 #include <string>
 #include <utility>
 
-#include "base/text.h"
 #include "query/arrow_output.h"
 
 namespace millpond::query {
@@ -34,6 +33,7 @@ class ResultStream final : public arrow::RecordBatchReader {
   ~ResultStream() override { Release(); }
 
   Status Start(const std::vector<base::Json>& parameters) {
+    ARROW_RETURN_NOT_OK(plan_.OpenViews(*connection_));
     interrupt_.emplace(context_.stop,
                        [connection = connection_.get()] { connection->Interrupt(); });
     EngineError error;
@@ -128,11 +128,11 @@ class ResultStream final : public arrow::RecordBatchReader {
     if (chunk_ != nullptr) duckdb_destroy_data_chunk(&chunk_);
     if (has_result_) duckdb_destroy_result(&result_);
     prepared_.reset();
-    TearDown(*connection_, plan_);
     connection_.reset();
+    plan_.views.reset();
   }
 
-  const QueryPlan plan_;
+  QueryPlan plan_;
   const base::Context context_;
   std::unique_ptr<Connection> connection_;
   std::optional<std::stop_callback<std::function<void()>>> interrupt_;
@@ -148,21 +148,6 @@ class ResultStream final : public arrow::RecordBatchReader {
 
 }  // namespace
 
-Status SetUp(Connection& connection, const QueryPlan& plan) {
-  if (plan.catalog.empty()) return Status::OK();
-  const Status status = connection.Execute(plan.setup);
-  if (!status.ok()) TearDown(connection, plan);
-  return base::WithContext(
-      plan.has_policy ? "open the query's tables under their policies" : "open the query's tables",
-      status);
-}
-
-void TearDown(Connection& connection, const QueryPlan& plan) {
-  if (plan.catalog.empty()) return;
-  // Fails only where SetUp failed before it made the catalog.
-  ARROW_UNUSED(connection.Execute("DETACH " + base::QuoteIdentifier(plan.catalog)));
-}
-
 Result<std::shared_ptr<arrow::RecordBatchReader>> StartQuery(
     std::unique_ptr<Connection> connection, QueryPlan plan,
     const std::vector<base::Json>& parameters, const base::Context& context) {
@@ -172,6 +157,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> StartQuery(
 }
 
 Result<std::shared_ptr<arrow::Schema>> OutputSchema(Connection& connection, const QueryPlan& plan) {
+  ARROW_RETURN_NOT_OK(plan.OpenViews(connection));
   EngineError error;
   const auto prepared = connection.Prepare(plan.sql, &error);
   if (prepared == nullptr) return plan.ToStatus(error);

@@ -15,18 +15,11 @@
 
 namespace millpond::query {
 
-/// Starts the statement of `plan`, whose setup has run on `connection`. The stream takes the
-/// connection, removes the plan's catalog when it ends, and stops soon after context.stop
-/// (kCancelled).
+/// Starts the statement of `plan`. The stream keeps the connection and the plan's views until it
+/// ends, and stops soon after context.stop (kCancelled).
 Result<std::shared_ptr<arrow::RecordBatchReader>> StartQuery(
     std::unique_ptr<Connection> connection, QueryPlan plan,
     const std::vector<base::Json>& parameters, const base::Context& context);
-
-/// Runs the plan's setup.
-Status SetUp(Connection& connection, const QueryPlan& plan);
-
-/// Removes what SetUp made.
-void TearDown(Connection& connection, const QueryPlan& plan);
 
 /// The schema that StartQuery's stream would have.
 Result<std::shared_ptr<arrow::Schema>> OutputSchema(Connection& connection, const QueryPlan& plan);

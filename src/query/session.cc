@@ -5,7 +5,6 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -14,11 +13,16 @@
 #include "query/given_rows.h"
 #include "query/planner.h"
 #include "query/result_stream.h"
+#include "query/view_catalogs.h"
+#include "table/manifest_cache.h"
 
 namespace millpond::query {
 namespace {
 
 using base::QuoteIdentifier;
+
+// Parsed manifests that a session keeps: some hundred thousand data files' worth.
+constexpr int64_t kManifestBytes = 64LL << 20;
 
 // The folder that all data files of the catalog's store lie in, as a path with '/' at its end.
 Result<std::string> ReadableFolder(table::Catalog& catalog) {
@@ -54,14 +58,14 @@ class PondSession final : public Session {
         principal_(std::move(principal)),
         decisions_(std::move(decisions)),
         catalog_(std::move(catalog)),
-        settings_(std::move(settings)) {}
+        settings_(std::move(settings)),
+        manifests_(&catalog_->store(), kManifestBytes) {}
 
   Result<QueryResult> Sql(const std::string& sql, const SqlOptions& options,
                           const base::Context& context) override {
     ARROW_RETURN_NOT_OK(context.CheckStop());
     ARROW_ASSIGN_OR_RAISE(auto connection, Connect());
     ARROW_ASSIGN_OR_RAISE(QueryPlan plan, Plan(*connection, sql, options));
-    ARROW_RETURN_NOT_OK(SetUp(*connection, plan));
     ARROW_RETURN_NOT_OK(Load(*connection, plan, options, context));
     QueryResult result;
     result.inputs = plan.inputs;
@@ -85,27 +89,23 @@ class PondSession final : public Session {
       explanation.plan = "(not shown: a policy applies)";  // It would spell out filters and masks.
       return explanation;
     }
-    ARROW_RETURN_NOT_OK(SetUp(*connection, plan));
-    auto text = connection->QueryText("EXPLAIN " + plan.sql, options.parameters);
-    TearDown(*connection, plan);
-    ARROW_ASSIGN_OR_RAISE(explanation.plan, std::move(text));
+    ARROW_RETURN_NOT_OK(plan.OpenViews(*connection));
+    ARROW_ASSIGN_OR_RAISE(explanation.plan,
+                          connection->QueryText("EXPLAIN " + plan.sql, options.parameters));
     return explanation;
   }
 
   Result<std::vector<TableRead>> InputsOf(const std::string& sql,
                                           const SqlOptions& options) override {
     ARROW_ASSIGN_OR_RAISE(auto connection, Connect());
-    return Planner(principal_, *decisions_, catalog_, columns_).Inputs(*connection, sql, options);
+    return MakePlanner().Inputs(*connection, sql, options);
   }
 
   Result<std::shared_ptr<arrow::Schema>> SchemaOf(const std::string& sql,
                                                   const SqlOptions& options) override {
     ARROW_ASSIGN_OR_RAISE(auto connection, Connect());
     ARROW_ASSIGN_OR_RAISE(const QueryPlan plan, Plan(*connection, sql, options));
-    ARROW_RETURN_NOT_OK(SetUp(*connection, plan));
-    auto schema = OutputSchema(*connection, plan);
-    TearDown(*connection, plan);
-    return schema;
+    return OutputSchema(*connection, plan);
   }
 
   Result<std::vector<table::Predicate>> PredicatesOf(const table::TableName& name,
@@ -138,28 +138,29 @@ class PondSession final : public Session {
       settings.memory_limit = settings_.memory_limit;
       settings.threads = settings_.threads;
       ARROW_ASSIGN_OR_RAISE(engine_, Engine::Open(settings));
+      views_ = std::make_unique<ViewCatalogs>(engine_);
     }
     return engine_->Connect();
   }
 
-  // The rows that the caller brought along, where the statement names them.
+  // The rows that the caller brought along, where the statement names them, beside its views.
   static Status Load(Connection& connection, const QueryPlan& plan, const SqlOptions& options,
                      const base::Context& context) {
-    Status status;
+    if (plan.given_rows.empty()) return Status::OK();
+    ARROW_RETURN_NOT_OK(plan.OpenViews(connection));
     for (const std::string& name : plan.given_rows) {
-      if (!status.ok()) break;
-      status = LoadRows(connection, plan.catalog, name, *options.rows.at(name), context);
+      ARROW_RETURN_NOT_OK(
+          LoadRows(connection, plan.views->name(), name, *options.rows.at(name), context));
     }
-    if (!status.ok()) TearDown(connection, plan);
-    return status;
+    return Status::OK();
   }
 
+  Planner MakePlanner() { return Planner(principal_, *decisions_, catalog_, manifests_, columns_); }
+
+  // After Connect.
   Result<QueryPlan> Plan(Connection& connection, const std::string& sql,
                          const SqlOptions& options) {
-    const std::string catalog =
-        fmt::format("{}{}", kQueryCatalogPrefix, next_query_.fetch_add(1) + 1);
-    return Planner(principal_, *decisions_, catalog_, columns_)
-        .Plan(connection, sql, options, catalog);
+    return MakePlanner().Plan(connection, sql, options, *views_);
   }
 
   const Principal principal_;
@@ -167,9 +168,10 @@ class PondSession final : public Session {
   const std::shared_ptr<table::Catalog> catalog_;
   const SessionSettings settings_;
   table::FileColumnsCache columns_;  // Footers of other engines' files.
-  std::atomic<int64_t> next_query_{0};
+  table::ManifestCache manifests_;
   std::mutex mutex_;
   std::shared_ptr<Engine> engine_;
+  std::unique_ptr<ViewCatalogs> views_;
 };
 
 }  // namespace

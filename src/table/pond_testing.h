@@ -103,7 +103,8 @@ class PondForTest {
   Result<std::vector<int64_t>> Values(const TableName& name, const std::string& ref = "",
                                       const std::string& column = "value") const {
     ARROW_ASSIGN_OR_RAISE(TableVersion version, history().At(name, ref));
-    ARROW_ASSIGN_OR_RAISE(ScanPlan plan, PlanScan(*catalog_, version, {}));
+    ManifestCache manifests(store_.get(), 0);
+    ARROW_ASSIGN_OR_RAISE(ScanPlan plan, PlanScan(manifests, version, {}));
     std::vector<int64_t> values;
     for (const ScanFile& file : plan.files) {
       ARROW_ASSIGN_OR_RAISE(auto table, ReadFile(file.path));

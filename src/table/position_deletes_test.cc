@@ -65,7 +65,8 @@ TEST(PositionDeletes, WhatIsNoneIsRefused) {
   EXPECT_EQ(KindOf(ReadPositionDeletes(*pond.store(), file, {kA}).status()), ErrorKind::kInvalid);
   ASSERT_TRUE(pond.Create({"main", "rows"}, {1, 2}).ok());
   const auto version = pond.history().At({"main", "rows"}, "").ValueOrDie();
-  const auto plan = PlanScan(*pond.catalog(), version, {}).ValueOrDie();
+  ManifestCache manifests(pond.store().get(), 0);
+  const auto plan = PlanScan(manifests, version, {}).ValueOrDie();
   const auto rows = ReadPositionDeletes(*pond.store(), plan.files[0].file, {kA});
   EXPECT_EQ(KindOf(rows.status()), ErrorKind::kCorrupt);
   EXPECT_THAT(rows.status().message(), ::testing::HasSubstr("file_path"));

@@ -8,7 +8,6 @@
 
 #include "table/partition.h"
 #include "table/schema.h"
-#include "table/snapshot_files.h"
 
 namespace millpond::table {
 namespace {
@@ -33,9 +32,9 @@ Status CheckReadable(const DataFile& file) {
 /// Collects the files of one snapshot.
 class Planner {
  public:
-  Planner(Catalog& catalog, const TableVersion& version, const std::vector<Predicate>& predicates,
-          ScanPlan* plan)
-      : catalog_(catalog),
+  Planner(ManifestCache& manifests, const TableVersion& version,
+          const std::vector<Predicate>& predicates, ScanPlan* plan)
+      : manifests_(manifests),
         metadata_(*version.table.metadata),
         schema_(*version.schema),
         pruner_(*version.schema, predicates),
@@ -47,11 +46,11 @@ class Planner {
   }
 
   Status Collect(const Snapshot& snapshot) {
-    ARROW_ASSIGN_OR_RAISE(const auto list, LoadManifestList(catalog_.store(), snapshot));
-    for (const ManifestFile& file : list) {
+    ARROW_ASSIGN_OR_RAISE(const auto list, manifests_.List(snapshot));
+    for (const ManifestFile& file : *list) {
       if (file.content != 0 && file.MayHaveLiveFiles()) ARROW_RETURN_NOT_OK(CollectDeletes(file));
     }
-    for (const ManifestFile& file : list) {
+    for (const ManifestFile& file : *list) {
       if (file.content == 0 && file.MayHaveLiveFiles()) ARROW_RETURN_NOT_OK(CollectData(file));
     }
     // Merged manifests keep the order of their parts, so this is the order of commits whatever was
@@ -65,9 +64,9 @@ class Planner {
 
  private:
   Status CollectDeletes(const ManifestFile& file) {
-    ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(catalog_.store(), file));
-    ARROW_ASSIGN_OR_RAISE(const auto partitions, PartitionReader::Make(manifest, file.uri));
-    for (ManifestEntry& entry : manifest.entries) {
+    ARROW_ASSIGN_OR_RAISE(const auto manifest, manifests_.Entries(file));
+    ARROW_ASSIGN_OR_RAISE(const auto partitions, PartitionReader::Make(*manifest, file.uri));
+    for (const ManifestEntry& entry : manifest->entries) {
       if (entry.status == EntryStatus::kDeleted) continue;
       if (entry.content == 0) {
         return base::Corrupt("{}: a manifest of deletes names the data file {}", file.uri,
@@ -80,17 +79,17 @@ class Planner {
       one.is_equality = entry.content == kEqualityDeletes;
       one.sequence = entry.sequence_number.value_or(0);
       one.path = LocalPath(entry.file.uri);
-      one.file = std::move(entry.file);
+      one.file = entry.file;
       ARROW_RETURN_NOT_OK(deletes_.Add(std::move(one)));
     }
     return Status::OK();
   }
 
   Status CollectData(const ManifestFile& file) {
-    ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(catalog_.store(), file));
-    ARROW_ASSIGN_OR_RAISE(const auto partitions, PartitionReader::Make(manifest, file.uri));
+    ARROW_ASSIGN_OR_RAISE(const auto manifest, manifests_.Entries(file));
+    ARROW_ASSIGN_OR_RAISE(const auto partitions, PartitionReader::Make(*manifest, file.uri));
     const auto fields = PartitionFieldsOf(metadata_, file.partition_spec_id);
-    for (ManifestEntry& entry : manifest.entries) {
+    for (const ManifestEntry& entry : manifest->entries) {
       if (entry.status == EntryStatus::kDeleted) continue;
       if (entry.content != 0) {
         return base::Corrupt("{}: a manifest of data names the delete file {}", file.uri,
@@ -100,7 +99,7 @@ class Planner {
       ++plan_->files_total;
       ARROW_ASSIGN_OR_RAISE(const PartitionTuple tuple, partitions.Read(entry.partition));
       if (!IsWanted(entry.file, fields, tuple)) continue;
-      AddFile(file.partition_spec_id, fields, tuple, &entry);
+      AddFile(file.partition_spec_id, fields, tuple, entry);
     }
     return Status::OK();
   }
@@ -117,12 +116,12 @@ class Planner {
   }
 
   void AddFile(int32_t spec_id, const std::vector<PartitionField>& fields,
-               const PartitionTuple& tuple, ManifestEntry* entry) {
+               const PartitionTuple& tuple, const ManifestEntry& entry) {
     ScanFile one;
-    one.sequence = entry->sequence_number.value_or(0);
-    one.is_foreign = !entry->snapshot_id || !ours_.contains(*entry->snapshot_id);
-    one.path = LocalPath(entry->file.uri);
-    one.file = std::move(entry->file);
+    one.sequence = entry.sequence_number.value_or(0);
+    one.is_foreign = !entry.snapshot_id || !ours_.contains(*entry.snapshot_id);
+    one.path = LocalPath(entry.file.uri);
+    one.file = entry.file;
     if (!tuple.empty()) {
       one.partition = PartitionKey(spec_id, tuple);
       for (const PartitionField& field : fields) {
@@ -139,7 +138,7 @@ class Planner {
     plan_->files.push_back(std::move(one));
   }
 
-  Catalog& catalog_;
+  ManifestCache& manifests_;
   const TableMetadata& metadata_;
   const arrow::Schema& schema_;
   const FilePruner pruner_;
@@ -151,7 +150,7 @@ class Planner {
 
 }  // namespace
 
-Result<ScanPlan> PlanScan(Catalog& catalog, const TableVersion& version,
+Result<ScanPlan> PlanScan(ManifestCache& manifests, const TableVersion& version,
                           const std::vector<Predicate>& predicates) {
   ScanPlan plan;
   plan.schema = version.schema;
@@ -161,7 +160,7 @@ Result<ScanPlan> PlanScan(Catalog& catalog, const TableVersion& version,
     return base::NotFound("{} has no snapshot {}; another engine may have expired it",
                           version.table.name.ToString(), *version.snapshot_id);
   }
-  Planner planner(catalog, version, predicates, &plan);
+  Planner planner(manifests, version, predicates, &plan);
   ARROW_RETURN_NOT_OK(base::WithContext(version.table.name.ToString(), planner.Collect(*snapshot)));
   return plan;
 }

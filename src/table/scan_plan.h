@@ -17,6 +17,7 @@
 #include "table/delete_index.h"
 #include "table/file_columns.h"
 #include "table/history.h"
+#include "table/manifest_cache.h"
 #include "table/predicate.h"
 
 namespace millpond::table {
@@ -42,7 +43,7 @@ struct ScanPlan {
 
 /// kInvalid names what Millpond does not read: data files in other formats than Parquet, deletes in
 /// other formats.
-Result<ScanPlan> PlanScan(Catalog& catalog, const TableVersion& version,
+Result<ScanPlan> PlanScan(ManifestCache& manifests, const TableVersion& version,
                           const std::vector<Predicate>& predicates);
 
 /// Fills in `columns` where the table's schema does not tell them: of files that others wrote,

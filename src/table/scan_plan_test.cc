@@ -23,9 +23,9 @@ class ScanPlanTest : public ::testing::Test {
   template <class T>
   std::vector<int64_t> Kept(Comparison op, T literal) {
     const auto version = pond_.history().At(kTable, "").ValueOrDie();
+    ManifestCache manifests(pond_.store().get(), 0);
     const auto plan =
-        PlanScan(*pond_.catalog(), version, {{"value", op, arrow::MakeScalar(literal)}})
-            .ValueOrDie();
+        PlanScan(manifests, version, {{"value", op, arrow::MakeScalar(literal)}}).ValueOrDie();
     std::vector<int64_t> rows;
     for (const ScanFile& file : plan.files) rows.push_back(file.file.record_count);
     return rows;

@@ -152,7 +152,8 @@ Result<Json> Read(const Catalogs& catalog, const Words& words) {
     predicates.push_back(
         {words[2], Comparison::kEqual, std::make_shared<arrow::Int64Scalar>(std::stoll(words[3]))});
   }
-  ARROW_ASSIGN_OR_RAISE(ScanPlan plan, PlanScan(*catalog, version, predicates));
+  ManifestCache manifests(&catalog->store(), 0);
+  ARROW_ASSIGN_OR_RAISE(ScanPlan plan, PlanScan(manifests, version, predicates));
   std::vector<std::shared_ptr<arrow::Table>> tables;
   for (const ScanFile& file : plan.files) {
     ARROW_ASSIGN_OR_RAISE(auto input, arrow::io::ReadableFile::Open(file.path));
