@@ -156,9 +156,8 @@ Result<std::shared_ptr<query::Session>> Pond::session() {
         .temp_folder = derived_folder() + "/tmp",
         .memory_limit = config_.GetInteger("query.memory_limit"),
         .threads = static_cast<int>(config_.GetInteger("threads"))};
-    ARROW_ASSIGN_OR_RAISE(
-        session_, query::Session::Open(query::Principal{author_, {}},
-                                       std::make_shared<query::OpenPond>(), catalog_, settings));
+    ARROW_ASSIGN_OR_RAISE(session_, query::Session::Open(query::Principal{author_, {}}, decisions_,
+                                                         catalog_, settings));
   }
   return session_;
 }

@@ -60,6 +60,8 @@ class Pond {
   const std::shared_ptr<store::BlobStore>& store() const { return store_; }
   const std::shared_ptr<table::Catalog>& catalog() const { return catalog_; }
   table::History history() const { return table::History(catalog_); }
+  /// Who may read what; every session of the pond asks it.
+  const std::shared_ptr<query::DecisionPoint>& decisions() const { return decisions_; }
   std::string derived_folder() const { return folder_ + "/derived"; }
 
   /// The caller's session through the gate; opened on first use, so that verbs without queries
@@ -78,6 +80,7 @@ class Pond {
   std::shared_ptr<ledger::Ledger> ledger_;
   std::shared_ptr<store::BlobStore> store_;
   std::shared_ptr<table::Catalog> catalog_;
+  std::shared_ptr<query::DecisionPoint> decisions_ = std::make_shared<query::OpenPond>();
   std::mutex opening_mutex_;  // Guards the two below.
   std::shared_ptr<query::Session> session_;
   std::shared_ptr<derived::Cache> cache_;

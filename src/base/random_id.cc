@@ -29,6 +29,12 @@ std::string NewUuid() {
   return text;
 }
 
+std::string NewSecret() {
+  std::array<uint8_t, 32> bytes;
+  randombytes_buf(bytes.data(), bytes.size());
+  return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
 int64_t NewPositiveId() {
   uint64_t id = 0;
   while (id == 0) {

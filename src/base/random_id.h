@@ -11,6 +11,9 @@ namespace millpond::base {
 /// sort by creation.
 std::string NewUuid();
 
+/// 32 random bytes as 64 hex digits, from the system's generator: fit for secrets.
+std::string NewSecret();
+
 /// A positive random 63-bit integer (Iceberg snapshot ids).
 int64_t NewPositiveId();
 

@@ -79,6 +79,7 @@ void AddLogVerbs(VerbSet& verbs);      // log
 void AddBranchVerbs(VerbSet& verbs);   // branch
 void AddDatasetVerbs(VerbSet& verbs);  // dataset, freeze, loader
 void AddTrackVerbs(VerbSet& verbs);    // run
+void AddServerVerbs(VerbSet& verbs);   // serve, token
 void AddShellVerbs(VerbSet& verbs);    // completion, demo, errors
 
 }  // namespace millpond::cli

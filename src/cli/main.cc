@@ -126,6 +126,7 @@ int Run(int argc, char** argv) {
   AddBranchVerbs(verbs);
   AddDatasetVerbs(verbs);
   AddTrackVerbs(verbs);
+  AddServerVerbs(verbs);
   AddShellVerbs(verbs);
   try {
     app.parse(argc, argv);

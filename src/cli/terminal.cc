@@ -159,6 +159,8 @@ void Terminal::Document(const base::Json& value) {
   std::fputc('\n', stdout);
 }
 
+void Terminal::Flush() { std::fflush(stdout); }
+
 void Terminal::Line(std::string_view text) {
   if (json_) return;
   EndProgress();

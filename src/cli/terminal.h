@@ -31,6 +31,8 @@ class Terminal {
   void Document(const base::Json& value);
   /// A line of result text, not in JSON mode.
   void Line(std::string_view text);
+  /// Hands what was printed on, for a reader that waits while this program goes on.
+  void Flush();
   /// A remark for the person at stderr; silent when quiet or JSON.
   void Note(std::string_view text);
   /// Rows under headers, columns cut so that a line fits the terminal; numbers to the right.

@@ -206,10 +206,11 @@ TEST_F(RowChangeTest, KeepsEveryVersion) {
       IsOk());
   const std::string rows = "SELECT 1 AS id, 'b' AS name UNION ALL SELECT 2, 'c'";
   EXPECT_COUNTS(Upsert(rows, UpsertMode::kScd2, "shop.people"), 0, 1, 2);
-  EXPECT_EQ(pond_.Rows("SELECT sample_id, id, name, note, valid_to IS NULL, is_current FROM "
+  EXPECT_EQ(pond_.Rows("SELECT sample_id = 0, id, name, note, valid_to IS NULL, is_current FROM "
                        "shop.people ORDER BY id, name"),
-            Json::parse(R"([[0, 1, "a", "x", false, false], [1, 1, "b", "x", true, true],
-                            [2, 2, "c", null, true, true]])"));
+            Json::parse(R"([[true, 1, "a", "x", false, false], [false, 1, "b", "x", true, true],
+                            [false, 2, "c", null, true, true]])"));
+  EXPECT_EQ(pond_.Rows("SELECT count(DISTINCT sample_id) FROM shop.people"), Json::parse("[[3]]"));
   EXPECT_EQ(pond_.Rows("SELECT count(*) FROM shop.people p JOIN shop.people q ON p.id = q.id AND "
                        "p.valid_to = q.valid_from"),
             Json::parse("[[1]]"));

@@ -73,11 +73,13 @@ class PostgresLedgerTest : public ::testing::Test {
     return OpenPostgresLedger(schema_->url, OpenMode::kExisting, {.busy_ms = busy_ms});
   }
   std::unique_ptr<PostgresConnection> Raw() { return Connect(schema_->url); }
-  // Ends every other connection that works in our schema, as a restart of the server would.
+  // Ends every other connection to this database, as a restart of the server would; other tests use
+  // databases of their own.
   void CutConnections() {
     ASSERT_THAT(
         Raw()->Execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "
-                       "pid <> pg_backend_pid() AND application_name = 'millpond'"),
+                       "pid <> pg_backend_pid() AND application_name = 'millpond' AND datname = "
+                       "current_database()"),
         IsOk());
   }
 

@@ -121,7 +121,14 @@ constexpr std::array kVersion2 = {
     std::string_view{"CREATE INDEX source_cursor_lane ON source_cursor (lane, generation)"},
 };
 
-constexpr std::array kMigrations = {Migration{1, kVersion1}, Migration{2, kVersion2}};
+constexpr std::array kVersion3 = {
+    // Who may use the server. Only a hash of a token is kept.
+    std::string_view{R"(CREATE TABLE access_token (
+  name TEXT PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, principal TEXT NOT NULL, created_ms BIGINT NOT NULL, expires_ms BIGINT))"},
+};
+
+constexpr std::array kMigrations = {Migration{1, kVersion1}, Migration{2, kVersion2},
+                                    Migration{3, kVersion3}};
 
 }  // namespace
 

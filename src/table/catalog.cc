@@ -119,6 +119,21 @@ Result<std::map<TableName, std::string>> Catalog::Pointers() {
   return pointers;
 }
 
+Result<std::map<TableName, std::string>> Catalog::Kinds(const std::string& space) {
+  ARROW_ASSIGN_OR_RAISE(
+      auto rows,
+      state_->ledger->Select(
+          {.table = "iceberg_tables",
+           .where = {{"catalog_name", ledger::Compare::kEqual, std::string(kCatalogName)},
+                     {"table_namespace", ledger::Compare::kEqual, space}}}));
+  std::map<TableName, std::string> kinds;
+  for (const ledger::Row& row : rows) {
+    ARROW_ASSIGN_OR_RAISE(std::string name, ledger::TextOf(row, "table_name"));
+    kinds[{space, std::move(name)}] = IsView(row) ? "VIEW" : "TABLE";
+  }
+  return kinds;
+}
+
 Result<std::vector<TableName>> Catalog::List() {
   ARROW_ASSIGN_OR_RAISE(auto pointers, Pointers());
   std::vector<TableName> names;

@@ -49,6 +49,8 @@ class Catalog {
   /// Where each table's metadata is, read in one query; nothing is loaded. Views of other engines
   /// are left out.
   Result<std::map<TableName, std::string>> Pointers();
+  /// "TABLE" or "VIEW" for each name in a namespace.
+  Result<std::map<TableName, std::string>> Kinds(const std::string& space);
   /// Keeps metadata that was just written, so that the next Load need not read it back.
   void Remember(const std::string& metadata_location,
                 std::shared_ptr<const TableMetadata> metadata);

@@ -106,6 +106,23 @@ Status PendingCommit::Drop(const TableName& name) {
   return state_->Draft(name).Drop();
 }
 
+Status PendingCommit::Update(const TableName& name, base::Json requirements, base::Json updates) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  return state_->Draft(name).Update(std::move(requirements), std::move(updates));
+}
+
+Status PendingCommit::Register(const TableName& name, const std::string& metadata_location) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  return state_->Draft(name).Register(metadata_location);
+}
+
+Status PendingCommit::Rename(const TableName& from, const TableName& to) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  ARROW_ASSIGN_OR_RAISE(Table table, state_->catalog->Load(from));
+  ARROW_RETURN_NOT_OK(state_->Draft(to).Register(table.metadata_location));
+  return state_->Draft(from).Drop(table.metadata_location);
+}
+
 Status PendingCommit::Record(const TableName& name) {
   ARROW_RETURN_NOT_OK(state_->CheckOpen());
   return state_->Draft(name).Record();

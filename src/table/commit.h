@@ -84,6 +84,14 @@ class PendingCommit {
                        const std::map<std::string, std::optional<std::string>>& properties);
   /// Takes the table off the branch; the files stay for as long as a pond commit can reach them.
   Status Drop(const TableName& name);
+  /// Changes a table's metadata as Iceberg's REST protocol says it (metadata_update.h), or makes
+  /// the table where `requirements` has assert-create. Requirements are checked against what each
+  /// attempt finds; one that fails is kConflict.
+  Status Update(const TableName& name, base::Json requirements, base::Json updates);
+  /// Makes a table of a metadata file that is in the store already; kAlreadyExists.
+  Status Register(const TableName& name, const std::string& metadata_location);
+  /// Gives the table another name; kConflict where someone else changes it meanwhile.
+  Status Rename(const TableName& from, const TableName& to);
   /// Adopts what other engines committed to this table since its last pond commit.
   Status Record(const TableName& name);
   /// Ledger rows that land in the same transaction (dataset rows, …).

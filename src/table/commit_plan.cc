@@ -43,8 +43,9 @@ Status TableDraft::Ask(Request request) {
     return Status::OK();
   }
   return base::Invalid(
-      "{}: drop, move and record stand alone, use a separate commit for what else happens to this "
-      "table",
+      "{}: drop, move, record, register and metadata updates stand alone, use a separate commit "
+      "for "
+      "what else happens to this table",
       name_.ToString());
 }
 
@@ -183,8 +184,9 @@ void TableDraft::Evolve(std::shared_ptr<arrow::Schema> columns, int32_t last_col
                 Schema{highest + 1, std::move(columns), std::move(identifier)}, last_column_id};
 }
 
-Status TableDraft::Drop() {
+Status TableDraft::Drop(const std::string& expected) {
   ARROW_RETURN_NOT_OK(UseExisting());
+  drop_expects_ = expected;
   return Ask(Request::kDrop);
 }
 
@@ -225,6 +227,7 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
     return base::Conflict("table {} was dropped and created anew meanwhile; run the command again",
                           name_.ToString());
   }
+  if (!drop_expects_.empty()) ARROW_RETURN_NOT_OK(CheckRenamed(basis));
   if (request_ == Request::kWrite) ARROW_RETURN_NOT_OK(CheckWritable(now, name_.ToString()));
   if (evolution_ && (now.current_schema_id != evolution_->from_schema_id ||
                      now.last_column_id != evolution_->from_last_column_id ||
@@ -257,6 +260,8 @@ Result<std::optional<TablePlan>> TableDraft::Plan(const TableBasis& basis, BlobB
   if (request_ == Request::kNone) return std::nullopt;
   if (request_ == Request::kRecord) return PlanRecord(basis);
   if (request_ == Request::kMove) return PlanMove(basis, blobs);
+  if (request_ == Request::kUpdate) return PlanUpdate(basis, blobs);
+  if (request_ == Request::kRegister) return PlanRegister(basis);
   ARROW_RETURN_NOT_OK(CheckBasis(basis));
   if (request_ == Request::kDrop) return PlanDrop(basis, blobs);
   return PlanWrite(basis, blobs);

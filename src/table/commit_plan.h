@@ -51,7 +51,10 @@ class TableDraft {
   Status MoveTo(TableVersion version, std::optional<int64_t> base_snapshot);
   Status AlterSchema(const std::vector<SchemaStep>& steps);
   Status SetProperties(const std::map<std::string, std::optional<std::string>>& properties);
-  Status Drop();
+  /// `expected`: where its metadata must still be when this lands; empty: anywhere.
+  Status Drop(const std::string& expected = "");
+  Status Update(base::Json requirements, base::Json updates);
+  Status Register(const std::string& metadata_location);
   Status Record();
   void AddFiles(std::vector<DataFile> files);
 
@@ -75,7 +78,7 @@ class TableDraft {
     Schema schema;
     int32_t last_column_id = 0;
   };
-  enum class Request { kNone, kWrite, kMove, kDrop, kRecord };
+  enum class Request { kNone, kWrite, kMove, kDrop, kRecord, kUpdate, kRegister };
 
   Status Ask(Request request);
   void Evolve(std::shared_ptr<arrow::Schema> columns, int32_t last_column_id);
@@ -93,6 +96,10 @@ class TableDraft {
   Result<std::optional<TablePlan>> PlanStored(const TableBasis& basis, TableMetadata view,
                                               const char* operation, BlobBatch* blobs);
   Result<std::optional<TablePlan>> Keep(const TableBasis& basis, TablePlan plan);
+  // In commit_update.cc.
+  Result<std::optional<TablePlan>> PlanUpdate(const TableBasis& basis, BlobBatch* blobs);
+  Result<std::optional<TablePlan>> PlanRegister(const TableBasis& basis);
+  Status CheckRenamed(const TableBasis& basis) const;
   const Schema& CurrentSchema() const;
   const char* OperationName() const;
 
@@ -108,6 +115,9 @@ class TableDraft {
   bool replaces_columns_ = false;  // Old rows do not fit: they must all go.
   bool overwrites_ = false;
   std::optional<int64_t> overwrite_base_;
+  std::string registers_;     // Metadata file that becomes the table.
+  std::string drop_expects_;  // Where the dropped table's metadata must be.
+  base::Json requirements_, updates_;
   std::vector<DataFile> files_;
   std::optional<RowChangePlan> row_change_;
   RowVerb row_verb_ = RowVerb::kDelete;

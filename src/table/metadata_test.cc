@@ -185,14 +185,22 @@ Json OldV1() {
     "snapshots": [{"snapshot-id": 5, "timestamp-ms": 1602638573000, "manifest-list": "file:///t/m.avro"}]})j");
 }
 
-TEST(Metadata, Version1IsReadButNotWritten) {
-  const TableMetadata metadata = Parse(OldV1()).ValueOrDie();
+TEST(Metadata, Version1IsReadAndWrittenForItsOldReaders) {
+  TableMetadata metadata = Parse(OldV1()).ValueOrDie();
   EXPECT_EQ(metadata.format_version, 1);
   EXPECT_TRUE(metadata.IsPartitioned());
   EXPECT_EQ((*metadata.PartitionFields(0))[1]["field-id"], 1001);
   EXPECT_EQ(metadata.SnapshotById(5)->sequence_number, 0);
   EXPECT_EQ(metadata.SchemaOf(*metadata.SnapshotById(5)).arrow->num_fields(), 2);
-  EXPECT_EQ(KindOf(SerializeMetadata(metadata).status()), ErrorKind::kInvalid);
+  metadata.uuid = "9c12d441-03fe-4693-9a96-a0705ddf69c1";
+  auto text = SerializeMetadata(metadata);
+  ASSERT_TRUE(text.ok()) << text.status();
+  const Json written = Json::parse(*text);
+  EXPECT_EQ(written["format-version"], 1);
+  EXPECT_FALSE(written.contains("last-sequence-number"));
+  EXPECT_EQ(written["schema"], written["schemas"][0]);
+  EXPECT_EQ(written["partition-spec"], written["partition-specs"][0]["fields"]);
+  EXPECT_TRUE(ParseMetadata(*text, "again").ok());
 }
 
 TEST(Metadata, Version1WithInlineManifestsIsRefusedByName) {

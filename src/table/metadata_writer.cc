@@ -125,11 +125,8 @@ Status CheckSnapshots(const TableMetadata& metadata, const ById& known) {
 }
 
 Status CheckTable(const TableMetadata& metadata) {
-  if (metadata.format_version < 2 || metadata.format_version > 3) {
-    return base::Invalid(
-        "the table has format version {}, which Millpond reads but does not write; upgrade it with "
-        "the engine that made it (format-version=2)",
-        metadata.format_version);
+  if (metadata.format_version < 1 || metadata.format_version > 3) {
+    return base::Internal("table metadata: no format version {}", metadata.format_version);
   }
   if (metadata.uuid.empty() || metadata.location.empty() || metadata.last_updated_ms <= 0) {
     return base::Internal("table metadata: uuid, location or time of last update is missing");
@@ -220,6 +217,21 @@ void SetDefault(Json* document, const char* key, Json value) {
   if (!document->contains(key)) (*document)[key] = std::move(value);
 }
 
+// Old readers of v1 look for what later versions put into lists.
+void FillVersion1(Json* document) {
+  document->erase("last-sequence-number");
+  for (const Json& schema : (*document)["schemas"]) {
+    if (schema.value("schema-id", 0) == (*document)["current-schema-id"]) {
+      (*document)["schema"] = schema;
+    }
+  }
+  for (const Json& spec : (*document)["partition-specs"]) {
+    if (spec.value("spec-id", 0) == (*document)["default-spec-id"]) {
+      (*document)["partition-spec"] = spec["fields"];
+    }
+  }
+}
+
 void FillDefaults(Json* document) {
   SetDefault(document, "partition-specs",
              Json::array({{{"spec-id", 0}, {"fields", Json::array()}}}));
@@ -272,6 +284,7 @@ Result<std::string> SerializeMetadata(const TableMetadata& metadata) {
     snapshots.push_back(SnapshotToJson(snapshot, source == known.end() ? nullptr : source->second));
   }
   document["snapshots"] = std::move(snapshots);
+  if (metadata.format_version == 1) FillVersion1(&document);
   try {
     return document.dump();
   } catch (const Json::exception&) {

@@ -19,9 +19,15 @@ Status Reachable::Collect() {
                                                       {.table = "pond_retired_table"}}));
   for (const auto& row : found[0]) {
     ARROW_ASSIGN_OR_RAISE(TableName name, NameFromRow(row));
+    ARROW_ASSIGN_OR_RAISE(auto type, ledger::OptionalTextOf(row, "iceberg_type"));
     for (const char* column : {"metadata_location", "previous_metadata_location"}) {
       ARROW_ASSIGN_OR_RAISE(auto location, ledger::OptionalTextOf(row, column));
-      if (location) ARROW_RETURN_NOT_OK(AddMetadata(name, *location));
+      if (!location) continue;
+      if (type == "VIEW") {
+        Add(*location);  // A view reaches nothing but its own document.
+      } else {
+        ARROW_RETURN_NOT_OK(AddMetadata(name, *location));
+      }
     }
   }
   for (const auto& row : found[1]) {

@@ -169,10 +169,8 @@ Result<Json> Read(const Catalogs& catalog, const Words& words) {
   }
   ARROW_ASSIGN_OR_RAISE(auto all, arrow::ConcatenateTables(tables));
   ARROW_RETURN_NOT_OK(WriteRows(*all, words.at(1)));
-  return Json{{"rows", plan.records},
-              {"files", plan.files.size()},
-              {"files_total", plan.files_total},
-              {"same_schema", plan.same_schema}};
+  return Json{
+      {"rows", plan.records}, {"files", plan.files.size()}, {"files_total", plan.files_total}};
 }
 
 Result<Json> Log(const Catalogs& catalog) {
