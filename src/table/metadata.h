@@ -71,8 +71,8 @@ Result<TableMetadata> ParseMetadata(std::string_view json_text, std::string_view
 
 /// Serialises; checks the invariants that make Java retry or fail (ids, refs, snapshot log) first:
 /// kInternal, the caller's defect. Keeps the snapshot log itself: a changed current snapshot is
-/// appended, removed snapshots leave it. Refuses (kInvalid) format v1, and new snapshots in a v3
-/// table.
+/// appended, removed snapshots leave it. Refuses (kInvalid) new snapshots in a v3
+/// table. A v1 document keeps the keys that its old readers look for.
 Result<std::string> SerializeMetadata(const TableMetadata& metadata);
 
 /// Appends the file that `metadata` was read from to the metadata log, keeping at most
