@@ -31,7 +31,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, build_folder: Path) -> Path:
         pytest.skip("the launcher is not built")
     folder = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    run(*pip, "--wheel-dir", folder, repository, env={"CXX": "c++"})
+    # As on a machine without ccache, whose results may name a precompiled header of another build folder.
+    run(*pip, "--wheel-dir", folder, repository, env={"CXX": "c++", "CCACHE_DISABLE": "1"})
     (path,) = folder.glob("millpond-*.whl")
     return path
 
