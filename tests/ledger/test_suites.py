@@ -21,7 +21,7 @@ def with_postgres(server: PostgresServer) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("room", ["table", "query", "ingest", "curate", "label", "track", "train"])
+@pytest.mark.parametrize("room", ["table", "query", "ingest", "train"])
 def test_unit_tests(room: str, build_folder: Path, postgres_server: PostgresServer) -> None:
     program = build_folder / f"millpond_{room}_test"
     if not program.is_file():
