@@ -319,6 +319,20 @@ TEST_F(BranchCommitTest, UnknownBranchesAreNamed) {
   EXPECT_THAT(Append("v1", kOrders, {2}), IsError(ErrorKind::kInvalid, HasSubstr("not a branch")));
 }
 
+// A first commit on a branch builds on the metadata that it read, though others move the pointer
+// on.
+TEST_F(BranchCommitTest, ABranchIsSeenInTheMetadataThatWasRead) {
+  auto first = Create("main", kOrders, {1}).ValueOrDie();
+  ASSERT_THAT(Branch("exp"), IsOk());
+  const Table read = Stored(kOrders);
+  ASSERT_THAT(Append("main", kOrders, {2}), IsOk());
+  ASSERT_NE(Stored(kOrders).metadata_location, read.metadata_location);
+  auto view = ViewOn(*pond_.catalog(), kOrders, "exp", read, first.changes[0]).ValueOrDie();
+  ASSERT_TRUE(view.has_value());
+  EXPECT_EQ(view->metadata_location, read.metadata_location);
+  EXPECT_EQ(view->metadata->current_snapshot_id, first.changes[0].snapshot_after);
+}
+
 // Every commit lands once, on its own branch, whatever the others do.
 TEST_F(BranchCommitTest, ThreadsOnOneBranchAndOnSeveral) {
   constexpr int kThreads = 6, kCommits = 6;

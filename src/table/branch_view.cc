@@ -156,6 +156,11 @@ Result<std::optional<Table>> ViewOn(Catalog& catalog, const TableName&, const st
     }
   }
   if (!recorded) return std::nullopt;
+  // The caller's own metadata first: the catalog's pointer may have moved on since it was read.
+  if (stored && Holds(*stored->metadata, *last)) {
+    const TableVersion version = VersionFrom(*stored, *last);
+    return MakeView(*stored, version.snapshot_id, version.schema_id);
+  }
   ARROW_ASSIGN_OR_RAISE(TableVersion version, RecordedVersion(catalog, *last));
   return MakeView(version.table, version.snapshot_id, version.schema_id);
 }
