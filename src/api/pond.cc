@@ -50,7 +50,10 @@ Result<std::string> FindFolder(const std::string& start) {
 std::string LocalIdentity() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-  const passwd* user = getpwuid(geteuid());
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* user = nullptr;
+  getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &user);
   const std::string name = user != nullptr ? user->pw_name : std::to_string(geteuid());
   return host[0] == '\0' ? name : name + "@" + host.data();
 }

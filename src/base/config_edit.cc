@@ -10,14 +10,14 @@ namespace {
 std::string_view TableOf(std::string_view line) {
   line = Trim(line);
   const size_t end = line.find(']');
-  if (!line.starts_with("[") || line.starts_with("[[") || end == line.npos) return {};
+  if (!line.starts_with('[') || line.starts_with("[[") || end == line.npos) return {};
   return Trim(line.substr(1, end - 1));
 }
 
 // "url = …" -> "url"; nothing for a line that sets nothing.
 std::string_view KeyOf(std::string_view line) {
   const size_t equals = line.find('=');
-  if (equals == line.npos || Trim(line).starts_with("#")) return {};
+  if (equals == line.npos || Trim(line).starts_with('#')) return {};
   return Trim(line.substr(0, equals));
 }
 

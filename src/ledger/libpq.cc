@@ -57,7 +57,7 @@ bool FindAll(void* library, Libpq* table) {
 Result<Libpq> Load() {
   void* library = ::dlopen(kLibrary, RTLD_NOW | RTLD_NODELETE | kScope);
   if (library == nullptr) {
-    const char* why = ::dlerror();
+    const char* why = ::dlerror();  // NOLINT(concurrency-mt-unsafe): glibc keeps one per thread.
     return base::Unavailable(
         "a PostgreSQL ledger needs PostgreSQL's client library: install the package libpq5 "
         "(Debian, Ubuntu) or libpq (Fedora, Alpine, Homebrew); {}",

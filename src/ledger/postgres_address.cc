@@ -57,6 +57,7 @@ Result<Parameters> Parse(const Libpq& libpq, const std::string& url) {
 }
 
 std::string Environment(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing of ours changes the environment.
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
@@ -113,8 +114,8 @@ Status AddPassword(const std::optional<std::string>& variable, Parameters* param
   if (parameters->contains("password")) {
     return base::Invalid("the ledger's URL has both a password and password_env; keep one");
   }
-  const char* value = std::getenv(variable->c_str());
-  if (value == nullptr || *value == '\0') {
+  const std::string value = Environment(variable->c_str());
+  if (value.empty()) {
     return base::Invalid(
         "the ledger's URL says that its password is in the variable {}, which is not set",
         *variable);
