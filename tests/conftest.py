@@ -7,11 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from server_fixtures import postgres_server, s3_server, spark_server
+from server_fixtures import postgres_server, remove_home, s3_server, spark_server
 
 __all__ = ["postgres_server", "s3_server", "spark_server"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leave nothing of the servers behind."""
+    remove_home(session.config)
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ namespace {
 
 constexpr const char* kLibrary = "libpq.so.5";
 
-#if defined(__SANITIZE_ADDRESS__)
-// AddressSanitizer refuses RTLD_DEEPBIND. Its programs have libparquet in no scope that libpq sees.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// The sanitizers refuse RTLD_DEEPBIND. Their programs have libparquet in no scope that libpq sees.
 constexpr int kScope = RTLD_LOCAL;
 #else
 constexpr int kScope = RTLD_LOCAL | RTLD_DEEPBIND;

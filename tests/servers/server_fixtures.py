@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import uuid
@@ -25,11 +26,22 @@ SERVERS = HERE / "servers"
 CANNOT = 77  # the script's exit code where a package is missing
 
 
-def _environment() -> dict[str, str]:
+def home_of(run: str) -> Path:
     """Servers of one test run live in a folder of their own, which all of its workers share."""
+    return Path(tempfile.gettempdir()) / f"millpond-servers-{run[:16]}"
+
+
+def _environment() -> dict[str, str]:
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")
-    home = Path(tempfile.gettempdir()) / f"millpond-servers-{run[:16]}"
-    return {**os.environ, "MILLPOND_SERVERS": os.environ.get("MILLPOND_SERVERS", str(home))}
+    return {**os.environ, "MILLPOND_SERVERS": os.environ.get("MILLPOND_SERVERS", str(home_of(run)))}
+
+
+def remove_home(config: pytest.Config) -> None:
+    """Remove what the servers of this run left, at its end; called in the process that began it."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    workers = getattr(config.pluginmanager.get_plugin("dsession"), "nodemanager", None)
+    shutil.rmtree(home_of(getattr(workers, "testrunuid", f"{os.getpid()}")), ignore_errors=True)
 
 
 def _call(*arguments: str) -> subprocess.CompletedProcess[str]:
