@@ -5,6 +5,7 @@ The wheel is built without build isolation, so that ccache knows the files from 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -13,9 +14,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
-pytestmark = pytest.mark.xdist_group("wheel")  # one worker builds it, once
-
 
 def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
     words = [str(word) for word in command]
@@ -29,10 +27,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, build_folder: Path) -> Path:
     repository = Path(__file__).resolve().parents[2]
     if not (build_folder / "millpond").is_file():
         pytest.skip("the launcher is not built")
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    # As on a machine without ccache, whose results may name a precompiled header of another build folder.
-    run(*pip, "--wheel-dir", folder, repository, env={"CXX": "c++", "CCACHE_DISABLE": "1"})
+    # Workers of pytest-xdist share the folder above their own: the first one builds, the others wait and find it built.
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "wheel"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(folder.glob("millpond-*.whl")):
+            pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+            run(*pip, "--wheel-dir", folder, repository, env={"CXX": "c++"})
     (path,) = folder.glob("millpond-*.whl")
     return path
 
