@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+
 def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
     words = [str(word) for word in command]
     done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, **(env or {})})
