@@ -25,24 +25,6 @@ Result<Kind> KindOf(const std::string& action) {
       action);
 }
 
-// What the SQL engine makes of a type's name.
-Result<std::shared_ptr<arrow::DataType>> TypeOf(Pond& pond, const std::string& name) {
-  const std::string lower = base::ToLower(base::Trim(name));
-  if (lower == "uuid") {
-    return base::Invalid(
-        "columns of type uuid lose rows in other engines; use VARCHAR, or BLOB for its 16 bytes");
-  }
-  if (lower == "time" || lower.starts_with("time ")) {
-    return base::Invalid(
-        "columns of type time cannot be read by Spark; use BIGINT microseconds, or a TIMESTAMP");
-  }
-  ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
-  auto schema = session->SchemaOf("SELECT CAST(NULL AS " + name + "\n) AS c", {});
-  if (!schema.ok()) return base::WithContext("type '" + name + "'", schema.status());
-  if ((*schema)->num_fields() != 1) return base::Invalid("'{}' is not a type", name);
-  return (*schema)->field(0)->type();
-}
-
 Result<table::TableName> NameOf(const std::string& text) {
   ARROW_ASSIGN_OR_RAISE(const auto at, table::TableAtRef::Parse(text));
   if (at.ref.empty()) return at.table;
@@ -61,6 +43,33 @@ table::CommitInfo InfoOf(const Pond& pond, const std::string& message, const std
 
 }  // namespace
 
+Result<std::shared_ptr<arrow::DataType>> SqlType(Pond& pond, const std::string& name) {
+  const std::string lower = base::ToLower(base::Trim(name));
+  if (lower == "uuid") {
+    return base::Invalid(
+        "columns of type uuid lose rows in other engines; use VARCHAR, or BLOB for its 16 bytes");
+  }
+  if (lower == "time" || lower.starts_with("time ")) {
+    return base::Invalid(
+        "columns of type time cannot be read by Spark; use BIGINT microseconds, or a TIMESTAMP");
+  }
+  ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
+  auto schema = session->SchemaOf("SELECT CAST(NULL AS " + name + "\n) AS c", {});
+  if (!schema.ok()) return base::WithContext("type '" + name + "'", schema.status());
+  if ((*schema)->num_fields() != 1) return base::Invalid("'{}' is not a type", name);
+  return (*schema)->field(0)->type();
+}
+
+Json ColumnsToJson(const arrow::Schema& schema) {
+  Json columns = Json::array();
+  for (const auto& field : schema.fields()) {
+    columns.push_back({{"name", field->name()},
+                       {"type", field->type()->ToString()},
+                       {"required", !field->nullable()}});
+  }
+  return columns;
+}
+
 Result<Json> AlterColumns(Pond& pond, const std::string& table,
                           const std::vector<ColumnChange>& changes, const std::string& message,
                           const std::string& branch) {
@@ -73,7 +82,7 @@ Result<Json> AlterColumns(Pond& pond, const std::string& table,
     ARROW_ASSIGN_OR_RAISE(step.kind, KindOf(change.action));
     step.column = change.column;
     if (step.kind == Kind::kAdd || step.kind == Kind::kWiden) {
-      ARROW_ASSIGN_OR_RAISE(step.type, TypeOf(pond, change.value));
+      ARROW_ASSIGN_OR_RAISE(step.type, SqlType(pond, change.value));
     } else {
       step.name = change.value;
     }
@@ -90,13 +99,7 @@ Result<Json> AlterColumns(Pond& pond, const std::string& table,
   ARROW_RETURN_NOT_OK(commit.AlterSchema(name, steps));
   ARROW_ASSIGN_OR_RAISE(const auto schema, commit.SchemaOf(name));
   ARROW_ASSIGN_OR_RAISE(const auto landed, commit.Land({}));
-  Json columns = Json::array();
-  for (const auto& field : schema->fields()) {
-    columns.push_back({{"name", field->name()},
-                       {"type", field->type()->ToString()},
-                       {"required", !field->nullable()}});
-  }
-  return Json{{"commit", landed.id}, {"columns", std::move(columns)}};
+  return Json{{"commit", landed.id}, {"columns", ColumnsToJson(*schema)}};
 }
 
 Result<Json> SetProperties(Pond& pond, const std::string& table,

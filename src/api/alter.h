@@ -1,7 +1,10 @@
 // alter: columns and properties of a table, each call one commit that writes no rows.
 #pragma once
 
+#include <arrow/type_fwd.h>
+
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,5 +33,12 @@ Result<base::Json> SetProperties(
     Pond& pond, const std::string& table,
     const std::map<std::string, std::optional<std::string>>& properties, const std::string& message,
     const std::string& branch);
+
+/// What the SQL engine makes of a type's name: "BIGINT", "FLOAT[]". kInvalid, with what to use
+/// instead, for types that tables do not hold.
+Result<std::shared_ptr<arrow::DataType>> SqlType(Pond& pond, const std::string& name);
+
+/// [{"name", "type", "required"}]
+base::Json ColumnsToJson(const arrow::Schema& schema);
 
 }  // namespace millpond::api

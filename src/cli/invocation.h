@@ -71,7 +71,7 @@ void AddLedgerVerbs(VerbSet& verbs);   // ledger show, move, backup, restore
 void AddSyncVerbs(VerbSet& verbs);     // sync, sources
 void AddQueryVerbs(VerbSet& verbs);    // sql
 void AddChangeVerbs(VerbSet& verbs);   // delete, update, upsert
-void AddAlterVerbs(VerbSet& verbs);    // alter
+void AddAlterVerbs(VerbSet& verbs);    // create, alter
 void AddQualityVerbs(VerbSet& verbs);  // profile, check, clean
 void AddLabelVerbs(VerbSet& verbs);    // label
 void AddHistoryVerbs(VerbSet& verbs);  // commit, diff, tag

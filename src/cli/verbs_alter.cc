@@ -1,5 +1,6 @@
-// alter: add, drop, rename, move, widen, optional, describe, set, unset.
+// create, and alter: add, drop, rename, move, widen, optional, describe, set, unset.
 #include "api/alter.h"
+#include "api/create.h"
 #include "cli/invocation.h"
 #include "cli/json_view.h"
 #include "cli/options.h"
@@ -17,15 +18,7 @@ struct Alter {
 };
 using AlterPtr = std::shared_ptr<Alter>;
 
-Result<int> ChangeColumn(Invocation& run, const Alter& alter, const std::string& action,
-                         const std::string& value) {
-  std::vector<api::ColumnChange> changes = {{action, alter.column, value}};
-  if (action == "add" && (alter.first || !alter.after.empty())) {
-    changes.push_back({"move", alter.column, alter.after});
-  }
-  ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
-  ARROW_ASSIGN_OR_RAISE(const auto report, api::AlterColumns(*pond, alter.table, changes,
-                                                             alter.message, alter.branch));
+int ShowColumns(Invocation& run, const Json& report) {
   run.terminal().Document(report);
   std::vector<std::vector<std::string>> rows;
   for (const auto& column : report["columns"]) {
@@ -35,6 +28,18 @@ Result<int> ChangeColumn(Invocation& run, const Alter& alter, const std::string&
   run.terminal().Table({"column", "type", ""}, rows);
   run.terminal().Line("commit " + TextOf(report["commit"]));
   return 0;
+}
+
+Result<int> ChangeColumn(Invocation& run, const Alter& alter, const std::string& action,
+                         const std::string& value) {
+  std::vector<api::ColumnChange> changes = {{action, alter.column, value}};
+  if (action == "add" && (alter.first || !alter.after.empty())) {
+    changes.push_back({"move", alter.column, alter.after});
+  }
+  ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
+  ARROW_ASSIGN_OR_RAISE(const auto report, api::AlterColumns(*pond, alter.table, changes,
+                                                             alter.message, alter.branch));
+  return ShowColumns(run, report);
 }
 
 CLI::App* AddColumnVerb(VerbSet& verbs, CLI::App* parent, const AlterPtr& alter,
@@ -113,9 +118,43 @@ Result<int> ChangeProperties(Invocation& run, const Alter& alter, bool removes) 
   return 0;
 }
 
+void AddCreate(VerbSet& verbs) {
+  struct Options {
+    api::CreateRequest request;
+    std::vector<std::string> properties;
+  };
+  auto options = std::make_shared<Options>();
+  auto* verb = verbs.Add(
+      "create", "Make an empty table with stated columns",
+      {"millpond create shop.orders --columns \"order_id BIGINT NOT NULL, at TIMESTAMP, note "
+       "VARCHAR\"",
+       "millpond create shop.events --columns \"kind VARCHAR, body VARCHAR\" --format 3"},
+      [options](Invocation& run) -> Result<int> {
+        api::CreateRequest request = options->request;
+        ARROW_ASSIGN_OR_RAISE(request.properties, ParsePairs(options->properties, "--property"));
+        ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
+        ARROW_ASSIGN_OR_RAISE(const auto report, api::CreateTable(*pond, request));
+        return ShowColumns(run, report);
+      });
+  verb->add_option("table", options->request.table, "namespace.table")->required();
+  verb->add_option("--columns", options->request.columns,
+                   "Names with SQL types; NOT NULL makes one required; sample_id is added")
+      ->required();
+  verb->add_option("--key", options->request.keys,
+                   "Columns that identify a row, instead of sample_id")
+      ->delimiter(',');
+  verb->add_option(
+          "--format", options->request.format_version,
+          "Iceberg format version: 2, or 3 for row lineage and deletion vectors (default 2)")
+      ->check(CLI::IsMember({2, 3}));
+  verb->add_option("--property", options->properties, "A table property, name=value")->take_all();
+  verb->add_option("-m,--message", options->request.message, "Why");
+}
+
 }  // namespace
 
 void AddAlterVerbs(VerbSet& verbs) {
+  AddCreate(verbs);
   auto alter = std::make_shared<Alter>();
   auto* parent = verbs.Add("alter", "Change a table's columns and properties; no row is rewritten",
                            {"millpond alter shop.orders add note VARCHAR",

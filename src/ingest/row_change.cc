@@ -54,8 +54,10 @@ Result<RowChangeOutcome> ChangeRows(query::Session& session,
   change.query.parameters = options.parameters;
   change.query.ref = options.branch;
   ARROW_ASSIGN_OR_RAISE(change.target, TargetOf(session, statement, options.branch));
-  ARROW_ASSIGN_OR_RAISE(const auto columns, ColumnsOf(session, change.target, options.branch));
-  ARROW_ASSIGN_OR_RAISE(change.selection, SelectRows(session, statement, change.query, *columns));
+  ARROW_ASSIGN_OR_RAISE(const auto shape, ShapeOf(session, change.target, options.branch));
+  change.lineage = shape.lineage;
+  ARROW_ASSIGN_OR_RAISE(change.selection, SelectRows(session, statement, change.query,
+                                                     *shape.columns, shape.lineage));
   change.words = fmt::format("{} {}{}", change.operation, change.target.ToString(),
                              statement.condition.empty() ? "" : " where " + statement.condition);
   if (statement.kind != query::ChangeStatement::Kind::kMerge && statement.source.empty()) {

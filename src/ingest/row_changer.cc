@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "table/row_lineage.h"
 #include "table/schema.h"
 
 namespace millpond::ingest {
@@ -23,8 +24,9 @@ constexpr int kAttempts = 5;
 constexpr std::chrono::milliseconds kFirstPause{50};
 constexpr size_t kMessageBytes = 300;
 
-// "#file", "#pos", "#n" stand before the values.
-constexpr int kFileColumn = 0, kPositionColumn = 1, kActionColumn = 2, kFirstValue = 3;
+// "#file", "#pos", "#row", "#n" stand before the values.
+constexpr int kFileColumn = 0, kPositionColumn = 1, kRowColumn = 2, kActionColumn = 3,
+              kFirstValue = 4;
 
 std::string Shortened(std::string text) {
   if (text.size() <= kMessageBytes) return text;
@@ -82,13 +84,13 @@ Result<TableName> TargetOf(query::Session& session, const query::ChangeStatement
   return reads[0].table;
 }
 
-Result<std::shared_ptr<arrow::Schema>> ColumnsOf(query::Session& session, const TableName& table,
-                                                 const std::string& branch) {
+Result<TargetShape> ShapeOf(query::Session& session, const TableName& table,
+                            const std::string& branch) {
   ARROW_ASSIGN_OR_RAISE(
       const auto stored,
       table::History(session.catalog())
           .OnBranch(table, branch.empty() ? std::string(table::kMainBranch) : branch));
-  return stored.metadata->schema().arrow;
+  return TargetShape{stored.metadata->schema().arrow, stored.metadata->format_version >= 3};
 }
 
 table::CommitInfo InfoOf(const RowChangeOptions& options, const std::string& operation,
@@ -219,9 +221,14 @@ Status RowChanger::WriteValues(const arrow::RecordBatch& batch, Attempt* attempt
   if (options_.dry_run) return Status::OK();
   if (attempt->writer == nullptr) {
     ARROW_ASSIGN_OR_RAISE(attempt->schema, attempt->commit.SchemaOf(change_.target));
-    ARROW_ASSIGN_OR_RAISE(
-        attempt->writer,
-        table::TableWriter::Open(session_.catalog(), change_.target, attempt->schema));
+    auto written = attempt->schema;
+    if (change_.lineage) {
+      ARROW_ASSIGN_OR_RAISE(
+          written, written->AddField(written->num_fields(),
+                                     table::LineageField(table::kRowId, table::kRowIdFieldId)));
+    }
+    ARROW_ASSIGN_OR_RAISE(attempt->writer,
+                          table::TableWriter::Open(session_.catalog(), change_.target, written));
   }
   const arrow::Schema& schema = *attempt->schema;
   if (batch.num_columns() != kFirstValue + schema.num_fields()) {
@@ -234,6 +241,10 @@ Status RowChanger::WriteValues(const arrow::RecordBatch& batch, Attempt* attempt
     ARROW_ASSIGN_OR_RAISE(columns.emplace_back(),
                           AsStored(batch.column(kFirstValue + i), *schema.field(i)));
     fields.push_back(arrow::field(schema.field(i)->name(), columns.back()->type()));
+  }
+  if (change_.lineage) {
+    columns.push_back(batch.column(kRowColumn));
+    fields.push_back(arrow::field(std::string(table::kRowId), columns.back()->type()));
   }
   const auto values = arrow::RecordBatch::Make(arrow::schema(fields), batch.num_rows(), columns);
   ARROW_ASSIGN_OR_RAISE(auto numbers,

@@ -22,6 +22,7 @@ namespace millpond::ingest {
 struct RowChange {
   table::TableName target;
   RowSelection selection;
+  bool lineage = false;  ///< The table is v3: updated rows keep their `_row_id`.
   query::SqlOptions query;
   std::string operation;   ///< Of the commit: "delete", "update", "merge", "upsert".
   std::string words;       ///< The message where the caller gives none.
@@ -32,10 +33,13 @@ struct RowChange {
 /// The table that a statement changes on a branch (empty: main), by its exact name.
 Result<table::TableName> TargetOf(query::Session& session, const query::ChangeStatement& statement,
                                   const std::string& branch);
-/// Its columns there now, with field ids.
-Result<std::shared_ptr<arrow::Schema>> ColumnsOf(query::Session& session,
-                                                 const table::TableName& table,
-                                                 const std::string& branch);
+/// Its columns there now, with field ids, and whether its rows have a `_row_id`.
+struct TargetShape {
+  std::shared_ptr<arrow::Schema> columns;
+  bool lineage = false;
+};
+Result<TargetShape> ShapeOf(query::Session& session, const table::TableName& table,
+                            const std::string& branch);
 /// What a commit says of itself before it is known what it did.
 table::CommitInfo InfoOf(const RowChangeOptions& options, const std::string& operation,
                          const std::string& words);

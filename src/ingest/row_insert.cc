@@ -71,7 +71,8 @@ Result<RowChangeOutcome> InsertRows(query::Session& session, const ChangeStateme
   query.parameters = options.parameters;
   query.ref = options.branch;
   ARROW_ASSIGN_OR_RAISE(outcome.table, TargetOf(session, statement, options.branch));
-  ARROW_ASSIGN_OR_RAISE(const auto columns, ColumnsOf(session, outcome.table, options.branch));
+  ARROW_ASSIGN_OR_RAISE(const auto shape, ShapeOf(session, outcome.table, options.branch));
+  const auto& columns = shape.columns;
   ARROW_ASSIGN_OR_RAISE(const auto reads, session.InputsOf(QueryOf(statement), query));
   ARROW_RETURN_NOT_OK(InputsWithoutPolicy(session, reads).status());
   ARROW_ASSIGN_OR_RAISE(const auto given, session.SchemaOf(QueryOf(statement), query));

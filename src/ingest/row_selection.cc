@@ -25,10 +25,11 @@ using Values = std::vector<std::string>;
 class Builder {
  public:
   Builder(query::Session& session, const ChangeStatement& statement,
-          const query::SqlOptions& options, const arrow::Schema& columns)
+          const query::SqlOptions& options, const arrow::Schema& columns, bool lineage)
       : session_(session), statement_(statement), options_(options), columns_(columns) {
     target_ = QuoteIdentifier(statement.alias.empty() ? statement.table : statement.alias);
-    place_ = target_ + "._file AS \"#file\", " + target_ + "._pos AS \"#pos\"";
+    place_ = target_ + "._file AS \"#file\", " + target_ + "._pos AS \"#pos\", " +
+             (lineage ? target_ + "._row_id" : "CAST(NULL AS BIGINT)") + " AS \"#row\"";
   }
 
   Result<RowSelection> Delete() {
@@ -46,7 +47,8 @@ class Builder {
     selection.has_values = true;
     selection.each_row_once = !statement_.source.empty();
     ARROW_ASSIGN_OR_RAISE(const Values set, Resolve(statement_.set, true));
-    std::string inner = "SELECT " + place_, outer = "SELECT \"#file\", \"#pos\", 1 AS \"#n\"";
+    std::string inner = "SELECT " + place_,
+                outer = "SELECT \"#file\", \"#pos\", \"#row\", 1 AS \"#n\"";
     std::vector<std::string> changed;
     for (size_t i = 0; i < set.size(); ++i) {
       const std::string name = fmt::format("\"#{}\"", i);
@@ -201,7 +203,7 @@ class Builder {
 
   std::string Select(const Branches& branches, const std::string& from) const {
     std::string inner = "SELECT " + place_ + ", CASE" + branches.whens + " ELSE 0 END AS \"#n\"";
-    std::string outer = "SELECT \"#file\", \"#pos\", \"#n\"";
+    std::string outer = "SELECT \"#file\", \"#pos\", \"#row\", \"#n\"";
     for (size_t i = 0; i < branches.values.size(); ++i) {
       const std::string name = fmt::format("\"#{}\"", i);
       // "#n" is the alias beside it: no column of the pond may have that name and be meant.
@@ -228,8 +230,9 @@ std::string TableSql(const ChangeStatement& statement) {
 }
 
 Result<RowSelection> SelectRows(query::Session& session, const ChangeStatement& statement,
-                                const query::SqlOptions& options, const arrow::Schema& columns) {
-  Builder builder(session, statement, options, columns);
+                                const query::SqlOptions& options, const arrow::Schema& columns,
+                                bool lineage) {
+  Builder builder(session, statement, options, columns, lineage);
   switch (statement.kind) {
     case ChangeStatement::Kind::kDelete:
       return builder.Delete();

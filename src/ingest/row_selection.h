@@ -25,8 +25,8 @@ enum class RowAction {
 };
 
 struct RowSelection {
-  /// Gives "#file", "#pos", "#n" and then one column for each of the table's, in order, where
-  /// `has_values`.
+  /// Gives "#file", "#pos", "#row" (the row's `_row_id`; null where the table has none), "#n" and
+  /// then one column for each of the table's, in order, where `has_values`.
   std::string sql;
   bool has_values = false;
   std::vector<RowAction> actions;  ///< What "#n" means.
@@ -34,9 +34,11 @@ struct RowSelection {
   bool each_row_once = false;  ///< A row that is met twice is an error, not the same thing again.
 };
 
-/// `columns`: the table's. kInvalid for columns that it has not, and for a new sample_id.
+/// `columns`: the table's; `lineage`: its rows have a `_row_id`. kInvalid for columns that it has
+/// not, and for a new sample_id.
 Result<RowSelection> SelectRows(query::Session& session, const query::ChangeStatement& statement,
-                                const query::SqlOptions& options, const arrow::Schema& columns);
+                                const query::SqlOptions& options, const arrow::Schema& columns,
+                                bool lineage);
 
 /// `t` as it stands in SQL: "shop"."orders".
 std::string TableSql(const query::ChangeStatement& statement);

@@ -63,6 +63,7 @@ class Upsert {
     RowChange change;
     change.query = std::move(query_);
     change.target = target_;
+    change.lineage = lineage_;
     change.operation = "upsert";
     change.words =
         fmt::format("upsert {} by {}", target_.ToString(), base::Join(request_.keys, ", "));
@@ -88,7 +89,9 @@ class Upsert {
       ARROW_ASSIGN_OR_RAISE(given_, session_.SchemaOf(rows, query_));
     }
     ARROW_ASSIGN_OR_RAISE(target_, TargetOf(session_, base_, options_.branch));
-    ARROW_ASSIGN_OR_RAISE(columns_, ColumnsOf(session_, target_, options_.branch));
+    ARROW_ASSIGN_OR_RAISE(const auto shape, ShapeOf(session_, target_, options_.branch));
+    columns_ = shape.columns;
+    lineage_ = shape.lineage;
     ARROW_RETURN_NOT_OK(CheckColumns());
     std::vector<std::string> keys, matches, absent;
     for (const std::string& key : request_.keys) {
@@ -142,7 +145,8 @@ class Upsert {
     if (request_.mode == UpsertMode::kDelete) {
       merge.clauses = {
           {.when = When::kMatched, .condition = "", .action = Action::kDelete, .set = {}}};
-      ARROW_ASSIGN_OR_RAISE(auto selection, SelectRows(session_, merge, query, *columns_));
+      ARROW_ASSIGN_OR_RAISE(auto selection,
+                            SelectRows(session_, merge, query, *columns_, lineage_));
       selection.each_row_once = false;
       return selection;
     }
@@ -157,7 +161,7 @@ class Upsert {
                              .condition = "",
                              .action = Action::kInsert,
                              .set = AllGiven(true)});
-    ARROW_ASSIGN_OR_RAISE(auto selection, SelectRows(session_, merge, query, *columns_));
+    ARROW_ASSIGN_OR_RAISE(auto selection, SelectRows(session_, merge, query, *columns_, lineage_));
     return WithRefusals(std::move(selection));
   }
 
@@ -195,10 +199,10 @@ class Upsert {
                              .condition = differs,
                              .action = Action::kUpdate,
                              .set = {{std::string(kTo), now}, {std::string(kIsCurrent), "FALSE"}}});
-    ARROW_ASSIGN_OR_RAISE(auto selection, SelectRows(session_, close, query, *columns_));
+    ARROW_ASSIGN_OR_RAISE(auto selection, SelectRows(session_, close, query, *columns_, lineage_));
     ChangeStatement add = base_;
     ARROW_RETURN_NOT_OK(AddVersions(close.condition, differs, now, &add));
-    ARROW_ASSIGN_OR_RAISE(const auto added, SelectRows(session_, add, query, *columns_));
+    ARROW_ASSIGN_OR_RAISE(const auto added, SelectRows(session_, add, query, *columns_, lineage_));
     selection.sql += " UNION ALL (" + added.sql + ")";
     selection.actions.push_back(RowAction::kInsert);
     return WithRefusals(std::move(selection));
@@ -275,6 +279,7 @@ class Upsert {
   query::SqlOptions query_;
   table::TableName target_;
   std::shared_ptr<arrow::Schema> columns_, given_;
+  bool lineage_ = false;
   std::string refuse_;
 };
 

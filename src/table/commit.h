@@ -46,7 +46,8 @@ class PendingCommit {
 
   /// A new empty table; later calls on the same name in this commit act on it. Field ids are
   /// assigned; a missing namespace is made. `identifier`: column names (empty: sample_id where
-  /// present).
+  /// present). The property "format-version" (2, or 3 for row lineage and deletion vectors) chooses
+  /// the format.
   Status Create(const TableName& name, std::shared_ptr<arrow::Schema> schema,
                 const std::vector<std::string>& identifier = {},
                 const std::map<std::string, std::string>& properties = {});
@@ -78,8 +79,9 @@ class PendingCommit {
   Status MoveTo(const TableName& name, TableVersion version, std::optional<int64_t> base_snapshot);
   /// Changes columns one by one; rows stay as they are written and are read by field id.
   Status AlterSchema(const TableName& name, const std::vector<SchemaStep>& steps);
-  /// Sets table properties; nullopt removes one. kInvalid for those that are not properties of the
-  /// table ("uuid", "format-version"…) and for values that a known one does not take.
+  /// Sets table properties; nullopt removes one. "format-version" = 3 upgrades the table for
+  /// good. kInvalid for what is not a property of the table ("uuid"…) and for values that a known
+  /// one does not take.
   Status SetProperties(const TableName& name,
                        const std::map<std::string, std::optional<std::string>>& properties);
   /// Takes the table off the branch; the files stay for as long as a pond commit can reach them.

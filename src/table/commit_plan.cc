@@ -65,9 +65,14 @@ Status TableDraft::Create(const arrow::Schema& schema, const std::vector<std::st
   }
   ARROW_RETURN_NOT_OK(Ask(Request::kWrite));
   const std::string uuid = base::NewUuid();
+  auto rest = properties;
+  const auto version = rest.extract(kFormatVersion);
   created_ =
       NewTableMetadata(uuid, NewTableLocation(catalog_->store(), name_, uuid), std::move(first),
-                       NewTableProperties(catalog_->settings(), properties), base::NowMs());
+                       NewTableProperties(catalog_->settings(), rest), base::NowMs());
+  if (!version.empty()) {
+    ARROW_ASSIGN_OR_RAISE(created_->format_version, ParseFormatVersion(version.mapped()));
+  }
   return Status::OK();
 }
 
@@ -168,9 +173,24 @@ Status TableDraft::SetProperties(
     const std::map<std::string, std::optional<std::string>>& properties) {
   ARROW_RETURN_NOT_OK(Append());
   for (const auto& [key, value] : properties) {
+    if (key == kFormatVersion) {
+      ARROW_RETURN_NOT_OK(Upgrade(value.value_or("")));
+      continue;
+    }
     ARROW_RETURN_NOT_OK(base::WithContext(name_.ToString(), CheckProperty(key, value)));
     properties_[key] = value;
   }
+  return Status::OK();
+}
+
+Status TableDraft::Upgrade(const std::string& version) {
+  ARROW_ASSIGN_OR_RAISE(const int wanted, ParseFormatVersion(version));
+  const int current = created_ ? created_->format_version : opened_->metadata->format_version;
+  if (wanted < current) {
+    return base::Invalid("{} has format version {} and cannot go back to {}", name_.ToString(),
+                         current, wanted);
+  }
+  if (wanted > current) format_version_ = wanted;
   return Status::OK();
 }
 
@@ -274,6 +294,7 @@ Result<TableMetadata> TableDraft::Grown(const TableMetadata& base) const {
     next.current_schema_id = evolution_->schema.id;
     next.last_column_id = evolution_->last_column_id;
   }
+  if (format_version_) next.format_version = std::max(next.format_version, *format_version_);
   for (const auto& [key, value] : properties_) {
     if (value) {
       next.properties[key] = *value;
@@ -305,7 +326,7 @@ SnapshotChange TableDraft::Change() const {
 Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, BlobBatch* blobs) {
   const bool changes_rows =
       overwrites_ || !files_.empty() || (row_change_ && !row_change_->touched.empty());
-  const bool changes_metadata = created_ || evolution_ || !properties_.empty();
+  const bool changes_metadata = created_ || evolution_ || format_version_ || !properties_.empty();
   if (!changes_metadata && !changes_rows) return std::nullopt;
   if (replaces_columns_ && !overwrites_) {
     return base::Invalid("{}: other columns need other rows; overwrite the table in this commit",

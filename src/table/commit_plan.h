@@ -81,6 +81,7 @@ class TableDraft {
   enum class Request { kNone, kWrite, kMove, kDrop, kRecord, kUpdate, kRegister };
 
   Status Ask(Request request);
+  Status Upgrade(const std::string& version);
   void Evolve(std::shared_ptr<arrow::Schema> columns, int32_t last_column_id);
   Status NameTaken() const;
   Status CheckBasis(const TableBasis& basis) const;
@@ -122,6 +123,7 @@ class TableDraft {
   std::optional<RowChangePlan> row_change_;
   RowVerb row_verb_ = RowVerb::kDelete;
   std::map<std::string, std::optional<std::string>> properties_;  // None: removed.
+  std::optional<int> format_version_;                             // To upgrade to.
   SnapshotBuilder builder_;
   std::optional<TablePlan> planned_;  // Of the last attempt, for the state below.
   std::string planned_on_;

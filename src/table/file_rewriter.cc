@@ -10,6 +10,7 @@
 
 #include "base/random_id.h"
 #include "table/file_projection.h"
+#include "table/row_lineage.h"
 #include "table/table_folder.h"
 
 namespace millpond::table {
@@ -76,9 +77,16 @@ Result<bool> CanRewrite(store::BlobStore& store, const DataFile& file) {
   return HasFieldIds(*opened->batches->schema());
 }
 
-FileRewriter::FileRewriter(Catalog* catalog, std::string location,
-                           std::shared_ptr<arrow::Schema> schema)
-    : catalog_(catalog), location_(std::move(location)), schema_(std::move(schema)) {}
+FileRewriter::FileRewriter(Catalog* catalog, std::string location, const arrow::Schema& schema,
+                           bool lineage)
+    : catalog_(catalog), location_(std::move(location)), lineage_(lineage) {
+  arrow::FieldVector fields = schema.fields();
+  if (lineage) {
+    fields.push_back(LineageField(kRowId, kRowIdFieldId));
+    fields.push_back(LineageField(kLastUpdated, kLastUpdatedFieldId));
+  }
+  schema_ = arrow::schema(std::move(fields));
+}
 
 FileRewriter::~FileRewriter() {
   file_.reset();
@@ -87,8 +95,9 @@ FileRewriter::~FileRewriter() {
   DeleteQuietly(catalog_->store(), uris);
 }
 
-Status FileRewriter::Copy(const DataFile& source, const RowPositions& deleted,
+Status FileRewriter::Copy(const ManifestEntry& entry, const RowPositions& deleted,
                           const base::Context& context) {
+  const DataFile& source = entry.file;
   auto copy = [&]() -> Status {
     ARROW_ASSIGN_OR_RAISE(OpenedFile opened, OpenFile(catalog_->store(), source));
     int64_t position = 0;
@@ -100,6 +109,10 @@ Status FileRewriter::Copy(const DataFile& source, const RowPositions& deleted,
       if (batch == nullptr) break;
       const int64_t first = position;
       position += batch->num_rows();
+      if (lineage_) {
+        ARROW_ASSIGN_OR_RAISE(batch, WithLineage(batch, first, source.first_row_id,
+                                                 entry.sequence_number.value_or(0)));
+      }
       ARROW_ASSIGN_OR_RAISE(auto rows, Survivors(batch, first, deleted));
       if (rows->num_rows() == 0) continue;
       ARROW_ASSIGN_OR_RAISE(rows, ProjectById(*rows, schema_));

@@ -16,6 +16,7 @@
 #include "table/catalog.h"
 #include "table/data_file.h"
 #include "table/data_file_writer.h"
+#include "table/manifest.h"
 #include "table/row_positions.h"
 
 namespace millpond::table {
@@ -25,15 +26,17 @@ Result<bool> CanRewrite(store::BlobStore& store, const DataFile& file);
 
 class FileRewriter {
  public:
-  /// New files go to `location`/data. `schema`: the table's, with field ids.
-  FileRewriter(Catalog* catalog, std::string location, std::shared_ptr<arrow::Schema> schema);
+  /// New files go to `location`/data. `schema`: the table's, with field ids. `lineage`: a v3 table,
+  /// whose rows keep their ids and say when they were changed last.
+  FileRewriter(Catalog* catalog, std::string location, const arrow::Schema& schema, bool lineage);
   ~FileRewriter();  ///< Unfinished: its files are deleted.
   FileRewriter(const FileRewriter&) = delete;
   FileRewriter& operator=(const FileRewriter&) = delete;
 
-  /// Copies the rows of `source` whose positions are not in `deleted`, in order. kCorrupt where the
-  /// file has another number of rows than its manifest says. Every row is accounted for.
-  Status Copy(const DataFile& source, const RowPositions& deleted, const base::Context& context);
+  /// Copies the rows of the entry's file whose positions are not in `deleted`, in order. kCorrupt
+  /// where the file has another number of rows than its manifest says. Every row is accounted for.
+  Status Copy(const ManifestEntry& source, const RowPositions& deleted,
+              const base::Context& context);
   /// Closes and publishes.
   Result<std::vector<DataFile>> Finish();
 
@@ -44,6 +47,7 @@ class FileRewriter {
   Catalog* catalog_;
   std::string location_;
   std::shared_ptr<arrow::Schema> schema_;
+  bool lineage_;
   std::unique_ptr<DataFileWriter> file_;
   std::vector<DataFile> files_;
   int64_t rows_written_ = 0;

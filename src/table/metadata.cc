@@ -147,6 +147,8 @@ Result<Snapshot> ParseSnapshot(const Json& json, int format_version, std::string
     return base::Invalid("{}: snapshot {} is encrypted (\"key-id\"), which Millpond cannot read",
                          origin, snapshot.id);
   }
+  ARROW_ASSIGN_OR_RAISE(snapshot.first_row_id, base::FindInt(json, "first-row-id", origin));
+  ARROW_ASSIGN_OR_RAISE(snapshot.added_rows, base::FindInt(json, "added-rows", origin));
   return snapshot;
 }
 
@@ -246,6 +248,11 @@ Status ParseTableFields(const Json& json, std::string_view origin, TableMetadata
     return base::Corrupt("{}: \"last-sequence-number\" is missing", origin);
   }
   metadata->last_sequence_number = sequence.value_or(0);
+  ARROW_ASSIGN_OR_RAISE(auto next_row_id, base::FindInt(json, "next-row-id", origin));
+  if (metadata->format_version >= 3 && next_row_id.value_or(-1) < 0) {
+    return base::Corrupt("{}: \"next-row-id\" is missing or negative", origin);
+  }
+  metadata->next_row_id = next_row_id.value_or(0);
   ARROW_ASSIGN_OR_RAISE(metadata->last_updated_ms, base::GetInt(json, "last-updated-ms", origin));
   ARROW_ASSIGN_OR_RAISE(metadata->last_column_id, GetInt32(json, "last-column-id", origin));
   ARROW_ASSIGN_OR_RAISE(metadata->properties,

@@ -25,6 +25,7 @@ struct Snapshot {
   std::map<std::string, std::string>
       summary;  ///< "operation", "added-records", "total-records", "millpond.commit-id"…
   std::optional<int32_t> schema_id;
+  std::optional<int64_t> first_row_id, added_rows;  ///< v3: the row ids that it gave out.
 };
 
 struct SnapshotRef {
@@ -39,6 +40,7 @@ struct TableMetadata {
   int64_t last_sequence_number = 0;
   int64_t last_updated_ms = 0;
   int32_t last_column_id = 0;
+  int64_t next_row_id = 0;  ///< v3: the first `_row_id` that no row has had.
   std::vector<Schema> schemas;
   int32_t current_schema_id = 0;
   int32_t default_spec_id = 0;
@@ -71,8 +73,8 @@ Result<TableMetadata> ParseMetadata(std::string_view json_text, std::string_view
 
 /// Serialises; checks the invariants that make Java retry or fail (ids, refs, snapshot log) first:
 /// kInternal, the caller's defect. Keeps the snapshot log itself: a changed current snapshot is
-/// appended, removed snapshots leave it. Refuses (kInvalid) new snapshots in a v3
-/// table. A v1 document keeps the keys that its old readers look for.
+/// appended, removed snapshots leave it. A v1 document keeps the keys that its old readers look
+/// for.
 Result<std::string> SerializeMetadata(const TableMetadata& metadata);
 
 /// Appends the file that `metadata` was read from to the metadata log, keeping at most

@@ -212,7 +212,7 @@ TEST(Metadata, Version1WithInlineManifestsIsRefusedByName) {
   EXPECT_THAT(status.message(), HasSubstr("inline"));
 }
 
-TEST(Metadata, Version3IsReadAndKeptButTakesNoNewRows) {
+TEST(Metadata, Version3CountsRows) {
   Json json = Foreign();
   json["format-version"] = 3;
   json["next-row-id"] = 500;
@@ -221,8 +221,20 @@ TEST(Metadata, Version3IsReadAndKeptButTakesNoNewRows) {
   EXPECT_EQ(Json::parse(SerializeMetadata(metadata).ValueOrDie()), json);
   Snapshot snapshot = NewSnapshot(77, 35, kNow);
   snapshot.schema_id = 1;
-  Land(&metadata, snapshot);
-  EXPECT_EQ(KindOf(SerializeMetadata(metadata).status()), ErrorKind::kInvalid);
+  EXPECT_EQ(metadata.next_row_id, 500);
+  EXPECT_EQ(metadata.snapshots[1].first_row_id, 0);
+  Land(&metadata, snapshot);  // Says nothing of its rows.
+  EXPECT_EQ(KindOf(SerializeMetadata(metadata).status()), ErrorKind::kInternal);
+  metadata.snapshots.back().first_row_id = 500;
+  metadata.snapshots.back().added_rows = 20;
+  EXPECT_EQ(KindOf(SerializeMetadata(metadata).status()), ErrorKind::kInternal);
+  metadata.next_row_id = 520;
+  const Json written = Json::parse(SerializeMetadata(metadata).ValueOrDie());
+  EXPECT_EQ(written["next-row-id"], 520);
+  EXPECT_EQ(written["snapshots"].back()["first-row-id"], 500);
+  EXPECT_EQ(written["snapshots"].back()["added-rows"], 20);
+  json.erase("next-row-id");
+  EXPECT_EQ(KindOf(Parse(json).status()), ErrorKind::kCorrupt);
 }
 
 TEST(Metadata, RefusesByName) {

@@ -74,10 +74,12 @@ Status CheckSchemas(const TableMetadata& metadata) {
 }
 
 Status CheckNewSnapshot(const TableMetadata& metadata, const Snapshot& snapshot) {
-  if (metadata.format_version > 2) {
-    return base::Invalid(
-        "the table has format version {}; Millpond reads it but writes rows to version 2 only",
-        metadata.format_version);
+  const bool numbers_rows = snapshot.first_row_id && snapshot.added_rows;
+  if (metadata.format_version > 2 &&
+      (!numbers_rows || *snapshot.added_rows < 0 ||
+       *snapshot.first_row_id + *snapshot.added_rows > metadata.next_row_id)) {
+    return base::Internal("table metadata: snapshot {} gives its rows no ids below {}", snapshot.id,
+                          metadata.next_row_id);
   }
   if (snapshot.id <= 0 || snapshot.manifest_list.empty()) {
     return base::Internal("table metadata: snapshot {} has no positive id or no manifest list",
@@ -158,6 +160,8 @@ Json SnapshotToJson(const Snapshot& snapshot, const Json* source) {
   json["manifest-list"] = snapshot.manifest_list;
   if (!snapshot.summary.empty()) json["summary"] = snapshot.summary;
   if (snapshot.schema_id) json["schema-id"] = *snapshot.schema_id;
+  if (snapshot.first_row_id) json["first-row-id"] = *snapshot.first_row_id;
+  if (snapshot.added_rows) json["added-rows"] = *snapshot.added_rows;
   return json;
 }
 
@@ -270,6 +274,7 @@ Result<std::string> SerializeMetadata(const TableMetadata& metadata) {
   document["last-sequence-number"] = metadata.last_sequence_number;
   document["last-updated-ms"] = metadata.last_updated_ms;
   document["last-column-id"] = metadata.last_column_id;
+  if (metadata.format_version >= 3) document["next-row-id"] = metadata.next_row_id;
   ARROW_ASSIGN_OR_RAISE(document["schemas"], SchemasToJson(metadata));
   document["current-schema-id"] = metadata.current_schema_id;
   document["default-spec-id"] = metadata.default_spec_id;

@@ -75,7 +75,8 @@ class Planner {
       : catalog_(*catalog),
         table_(table),
         context_(context),
-        rewriter_(catalog, table.metadata->location, schema.arrow) {
+        rewriter_(catalog, table.metadata->location, *schema.arrow,
+                  table.metadata->format_version >= 3) {
     plan_.change.schema_id = schema.id;
   }
   ~Planner() {
@@ -147,7 +148,7 @@ class Planner {
       return Status::OK();
     }
     ++plan_.report.files_rewritten;
-    return rewriter_.Copy(file, found->deleted, context_);
+    return rewriter_.Copy(found->file.entry, found->deleted, context_);
   }
 
   // What equality deletes take from a file they would not take from its copy, which is newer.

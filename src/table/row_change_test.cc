@@ -1,5 +1,7 @@
 // Deleting and updating rows: which files go, which are copied or marked, what is left alone, and
 // what of other people's commits in between is a conflict.
+#include <set>
+
 #include "base/error_matchers.h"
 #include "table/commit.h"
 #include "table/deletion_vector.h"
@@ -318,6 +320,72 @@ TEST_F(RowChangeTest, MergedManifestsDoNotHideAFile) {
   const auto values = pond_.Values(kOrders).ValueOrDie();
   EXPECT_THAT(values, SizeIs(101));
   EXPECT_EQ(values[0], 1);
+}
+
+TEST_F(RowChangeTest, Format3KeepsRowIdsThroughCopies) {
+  SetProperty("format-version", "3");
+  Create({10, 11, 12});
+  ASSERT_THAT(pond_.Append(kOrders, {20, 21}), IsOk());
+  {
+    const Table table = Load();
+    EXPECT_EQ(table.metadata->format_version, 3);
+    EXPECT_FALSE(table.metadata->properties.contains("format-version"));
+    EXPECT_EQ(table.metadata->next_row_id, 5);
+    EXPECT_EQ(table.metadata->current_snapshot()->first_row_id, 3);
+    EXPECT_EQ(table.metadata->current_snapshot()->added_rows, 2);
+  }
+  ASSERT_THAT(Delete({{DataFiles()[0], {1}}}), IsOk());
+  EXPECT_EQ(pond_.Values(kOrders), (Values{20, 21, 10, 12}));
+  // The copy states what its rows are called and when they changed last; file 1 leaves it open.
+  EXPECT_EQ(pond_.Values(kOrders, "", "_row_id"), (Values{-1, -1, 0, 2}));
+  EXPECT_EQ(pond_.Values(kOrders, "", "_last_updated_sequence_number"), (Values{-1, -1, 1, 1}));
+  const std::string copy = DataFiles().back();
+  ASSERT_THAT(Delete({{copy, {0}}}), IsOk());
+  EXPECT_EQ(pond_.Values(kOrders, "", "_row_id"), (Values{-1, -1, 2}));
+  for (const ManifestFile& file : List()) {
+    if (file.MayHaveLiveFiles()) EXPECT_TRUE(file.first_row_id.has_value());
+  }
+}
+
+TEST_F(RowChangeTest, Format3MarksRowsWithDeletionVectors) {
+  SetProperty("format-version", "3");
+  SetProperty("write.delete.mode", "merge-on-read");
+  Create({10, 11, 12});
+  ASSERT_THAT(pond_.Append(kOrders, {20, 21}), IsOk());
+  const auto files = DataFiles();
+  ASSERT_THAT(Delete({{files[0], {1}}, {files[1], {0}}}), IsOk());
+  auto deletes = Entries(1);
+  ASSERT_THAT(deletes, SizeIs(2));
+  EXPECT_EQ(deletes[0].file.uri, deletes[1].file.uri);
+  EXPECT_EQ(Summary("added-dvs"), "2");
+  ASSERT_THAT(Delete({{files[0], {2}}}), IsOk());
+  deletes = Entries(1);
+  ASSERT_THAT(deletes, SizeIs(2));  // One for each data file, the first one's new.
+  for (const ManifestEntry& entry : deletes) {
+    const auto rows = ReadDeletionVector(*pond_.store(), entry.file).ValueOrDie();
+    EXPECT_EQ(rows.ToVector(),
+              entry.file.referenced_data_file == files[0] ? (Values{1, 2}) : (Values{0}));
+  }
+  EXPECT_EQ(Summary("total-position-deletes"), "3");
+}
+
+TEST_F(RowChangeTest, UpgradingGivesOldRowsTheirIds) {
+  Create({10, 11});
+  {
+    auto commit = Begin();
+    ASSERT_THAT(commit.SetProperties(kOrders, {{"format-version", "3"}}), IsOk());
+    ASSERT_THAT(commit.Land(kContext), IsOk());
+  }
+  EXPECT_EQ(Load().metadata->format_version, 3);
+  ASSERT_THAT(pond_.Append(kOrders, {20}), IsOk());
+  EXPECT_EQ(Load().metadata->next_row_id, 3);
+  std::set<int64_t> first;
+  for (const ManifestEntry& entry : Entries(0)) first.insert(entry.file.first_row_id.value_or(-1));
+  EXPECT_THAT(first, SizeIs(2));
+  EXPECT_FALSE(first.contains(-1));
+  auto commit = Begin();
+  EXPECT_THAT(commit.SetProperties(kOrders, {{"format-version", "2"}}),
+              IsError(ErrorKind::kInvalid, HasSubstr("cannot go back")));
 }
 
 TEST_F(RowChangeTest, CopiesReadOldColumnsByTheirIds) {

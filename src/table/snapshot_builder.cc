@@ -15,12 +15,11 @@
 
 namespace millpond::table {
 Status CheckWritable(const TableMetadata& metadata, const std::string& table_name) {
-  if (metadata.format_version != 2) {
-    return base::Invalid("{} has Iceberg format version {}; Millpond writes version 2 only{}",
-                         table_name, metadata.format_version,
-                         metadata.format_version == 1
-                             ? ", upgrade it with the engine that made it (format-version=2)"
-                             : ", copy it into a new table to change it here");
+  if (metadata.format_version < 2) {
+    return base::Invalid(
+        "{} has Iceberg format version 1; upgrade it with the engine that made it "
+        "(format-version=2) to write to it here",
+        table_name);
   }
   if (metadata.IsPartitioned()) {
     return base::Invalid(
@@ -56,7 +55,7 @@ Result<TableMetadata> SnapshotBuilder::Build(const TableMetadata& base,
   }
   ARROW_RETURN_NOT_OK(AddNewFiles(base, change));
   list.insert(list.end(), added_->begin(), added_->end());
-  Number(base, &list);
+  const int64_t next_row_id = Number(base, &list);
   ARROW_ASSIGN_OR_RAISE(Snapshot snapshot, WriteSnapshot(base, list));
   snapshot.summary = SummaryOf(change.replaces_all ? nullptr : current, added, removed);
   snapshot.summary["operation"] = OperationOf(added, removed, change.replaces_all);
@@ -66,12 +65,18 @@ Result<TableMetadata> SnapshotBuilder::Build(const TableMetadata& base,
   next.current_snapshot_id = snapshot_id_;
   next.refs["main"] = {snapshot_id_, false};
   next.last_updated_ms = snapshot.timestamp_ms;
+  if (base.format_version >= 3) {
+    snapshot.first_row_id = base.next_row_id;
+    snapshot.added_rows = next_row_id - base.next_row_id;
+    next.next_row_id = next_row_id;
+  }
   next.snapshots.push_back(std::move(snapshot));
   return next;
 }
 
-// Files that this snapshot adds take its sequence number, which is known only now.
-void SnapshotBuilder::Number(const TableMetadata& base, ManifestFiles* list) const {
+// Files that this snapshot adds take its sequence number and, in v3, row ids, which are known only
+// now. Manifests from before an upgrade to v3 get theirs here too. Returns the next free row id.
+int64_t SnapshotBuilder::Number(const TableMetadata& base, ManifestFiles* list) const {
   const int64_t sequence = base.last_sequence_number + 1;
   for (ManifestFile& manifest : *list) {
     if (manifest.added_snapshot_id != snapshot_id_) continue;
@@ -80,6 +85,14 @@ void SnapshotBuilder::Number(const TableMetadata& base, ManifestFiles* list) con
       manifest.min_sequence_number = sequence;
     }
   }
+  int64_t next_row_id = base.next_row_id;
+  if (base.format_version < 3) return next_row_id;
+  for (ManifestFile& manifest : *list) {
+    if (manifest.content != 0 || manifest.first_row_id) continue;
+    manifest.first_row_id = next_row_id;
+    next_row_id += manifest.added_rows + manifest.existing_rows;
+  }
+  return next_row_id;
 }
 
 Result<Snapshot> SnapshotBuilder::WriteSnapshot(const TableMetadata& base,

@@ -19,8 +19,8 @@
 
 namespace millpond::table {
 
-/// Refuses (kInvalid, naming what it is) a table that we can read but must not write: another
-/// format version, partitions.
+/// Refuses (kInvalid, naming what it is) a table that we can read but must not write: format v1,
+/// partitions.
 Status CheckWritable(const TableMetadata& metadata, const std::string& table_name);
 
 class SnapshotBuilder {
@@ -54,7 +54,7 @@ class SnapshotBuilder {
                                                  std::map<std::string, std::string>* pending,
                                                  FileCounts* removed);
   Result<ManifestFiles> Merge(const TableMetadata& base, ManifestFiles carried);
-  void Number(const TableMetadata& base, ManifestFiles* list) const;
+  int64_t Number(const TableMetadata& base, ManifestFiles* list) const;
   Result<Snapshot> WriteSnapshot(const TableMetadata& base, const ManifestFiles& list);
 
   store::BlobStore* store_;

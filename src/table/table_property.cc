@@ -37,6 +37,12 @@ const std::map<std::string, std::vector<std::string>>& Choices() {
 
 }  // namespace
 
+Result<int> ParseFormatVersion(const std::string& text) {
+  if (text == "2") return 2;
+  if (text == "3") return 3;
+  return base::Invalid("tables have Iceberg format version 2 or 3, not '{}'", text);
+}
+
 Status CheckProperty(const std::string& key, const std::optional<std::string>& value) {
   if (key.empty()) return base::Invalid("a table property needs a name");
   if (!base::IsValidUtf8(key) || (value && !base::IsValidUtf8(*value))) {
