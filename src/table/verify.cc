@@ -8,10 +8,12 @@
 #include <parquet/properties.h>
 
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "table/commit_path.h"
+#include "table/deletion_vector.h"
 #include "table/history.h"
 #include "table/history_rows.h"
 #include "table/snapshot_files.h"
@@ -115,7 +117,9 @@ class Verification {
       return Status::OK();
     }
     for (const ManifestEntry& entry : manifest->entries) {
-      if (entry.status == EntryStatus::kDeleted || !files_.insert(entry.file.uri).second) continue;
+      if (entry.status == EntryStatus::kDeleted) continue;
+      // A Puffin file holds a deletion vector for each of several entries.
+      if (!files_.emplace(entry.file.uri, entry.file.content_offset).second) continue;
       ARROW_RETURN_NOT_OK(CheckFile(subject, entry.file));
     }
     return Status::OK();
@@ -149,7 +153,8 @@ class Verification {
       return Status::OK();
     }
     if (!deep_) return Status::OK();
-    Status read = ReadPages(*path, file.record_count);
+    Status read = file.content_offset ? ReadDeletionVector(catalog_.store(), file).status()
+                                      : ReadPages(*path, file.record_count);
     if (base::KindOf(read) == base::ErrorKind::kCancelled) return read;
     Note(subject, base::WithContext(file.uri, read));
     return Status::OK();
@@ -185,7 +190,8 @@ class Verification {
   const bool deep_;
   const base::Context& context_;
   std::map<std::string, int64_t> sizes_;
-  std::set<std::string> manifests_, files_, outside_, checked_commits_;
+  std::set<std::string> manifests_, outside_, checked_commits_;
+  std::set<std::pair<std::string, std::optional<int64_t>>> files_;  // URI, place in it.
   std::vector<Finding> findings_;
   int64_t done_ = 0;
 };

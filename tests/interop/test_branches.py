@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from server_fixtures import SparkServer
 
 pyiceberg_sql = pytest.importorskip("pyiceberg.catalog.sql")
 
@@ -119,3 +120,16 @@ def test_each_branch_syncs_where_its_own_rows_end(pond: mp.Pond, tmp_path: Path)
     assert pond.sync(source, "shop.read")["commit"] is None
     pond.sync(source, "shop.read", branch="exp")
     assert values(pond.read("shop.read@exp").to_arrow()) == [10, 20, 30]
+
+
+@pytest.mark.slow
+def test_spark_reads_a_branch_by_its_name(pond: mp.Pond, spark_server: SparkServer) -> None:
+    pond.branch("exp")
+    pond.append("shop.orders", pa.table({"value": [3]}), branch="exp")
+    catalog = spark_server.jdbc_catalog(f"jdbc:sqlite:file:{pond.folder}/ledger.db", f"file://{pond.folder}/truth")
+    select = f"SELECT value FROM {catalog}.shop.orders {{}} ORDER BY value"
+    assert [row["value"] for row in spark_server.sql(select.format("VERSION AS OF 'exp'"))] == [1, 2, 3]
+    assert [row["value"] for row in spark_server.sql(select.format(""))] == [1, 2]
+    spark_server.sql(f"INSERT INTO {catalog}.shop.orders.branch_exp (sample_id, value) VALUES (70, 4)")
+    assert values(pond.read("shop.orders@exp").to_arrow()) == [1, 2, 3, 4]
+    assert values(pond.read("shop.orders").to_arrow()) == [1, 2]
