@@ -124,6 +124,16 @@ class Pond:
     def write(
         self, tables: dict[str, Any], mode: str, evolve: bool, message: str, branch: str, progress: _Progress
     ) -> _Report: ...
+    def create_table(
+        self,
+        table: str,
+        columns: str,
+        keys: Sequence[str],
+        properties: Mapping[str, str],
+        format_version: int,
+        message: str,
+        branch: str,
+    ) -> _Report: ...
     def alter(self, table: str, changes: list[Sequence[str]], message: str, branch: str) -> _Report: ...
     def set_properties(self, table: str, properties: dict[str, str | None], message: str, branch: str) -> _Report: ...
     def delete_rows(

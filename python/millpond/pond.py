@@ -289,6 +289,32 @@ class Pond:
             table, data, query, list(on), mode, message, idempotency_key, dry_run, branch, progress
         )
 
+    def create(
+        self,
+        table: str,
+        columns: str,
+        *,
+        key: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
+        format_version: int = 2,
+        message: str = "",
+        branch: str = "",
+    ) -> dict[str, Any]:
+        """Make an empty table with stated columns.
+
+        Parameters
+        ----------
+        columns
+            Names with SQL types, as ``"order_id BIGINT NOT NULL, note VARCHAR"``; ``sample_id`` is added.
+        key
+            Columns that identify a row, instead of ``sample_id``.
+        format_version
+            Iceberg's: 2, or 3 for row lineage and deletion vectors.
+        """
+        return self._engine.create_table(
+            table, columns, list(key), dict(properties or {}), format_version, message, branch
+        )
+
     def alter(self, table: str, *changes: Sequence[str], message: str = "", branch: str = "") -> dict[str, Any]:
         """Change columns, in one commit that rewrites no row.
 

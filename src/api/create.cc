@@ -72,6 +72,7 @@ Result<Json> CreateTable(Pond& pond, const CreateRequest& request) {
   info.author = pond.author();
   info.message = request.message.empty() ? "create " + name.ToString() : request.message;
   info.operation = "create";
+  if (!request.branch.empty()) info.branch = request.branch;
   table::PendingCommit commit(pond.catalog(), std::move(info));
   ARROW_RETURN_NOT_OK(
       commit.Create(name, arrow::schema(std::move(fields)), request.keys, properties));

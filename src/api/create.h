@@ -17,6 +17,7 @@ struct CreateRequest {
   std::map<std::string, std::string> properties;
   int format_version = 2;  ///< 3: row lineage and deletion vectors.
   std::string message;
+  std::string branch;  ///< Empty: main.
 };
 
 /// {"commit", "table", "columns": [{"name", "type", "required"}]}

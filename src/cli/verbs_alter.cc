@@ -149,6 +149,7 @@ void AddCreate(VerbSet& verbs) {
       ->check(CLI::IsMember({2, 3}));
   verb->add_option("--property", options->properties, "A table property, name=value")->take_all();
   verb->add_option("-m,--message", options->request.message, "Why");
+  AddBranchOption(verb, &options->request.branch);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "api/alter.h"
 #include "api/commit.h"
+#include "api/create.h"
 #include "api/datasets.h"
 #include "api/ingest.h"
 #include "api/quality.h"
@@ -142,8 +143,24 @@ nb::object SetProperties(Pond& pond, const std::string& table, const nb::dict& p
   });
 }
 
+nb::object CreateTable(Pond& pond, const std::string& table, const std::string& columns,
+                       const Names& keys, const Strings& properties, int format_version,
+                       const std::string& message, const std::string& branch) {
+  return Report(nb::none(), [&](const base::Context&) {
+    return api::CreateTable(pond, {table,
+                                   columns,
+                                   keys,
+                                   {properties.begin(), properties.end()},
+                                   format_version,
+                                   message,
+                                   branch});
+  });
+}
+
 void BindRowChanges(nb::class_<Pond>& pond) {
-  pond.def("alter", &Alter, "table"_a, "changes"_a, "message"_a, "branch"_a)
+  pond.def("create_table", &CreateTable, "table"_a, "columns"_a, "keys"_a, "properties"_a,
+           "format_version"_a, "message"_a, "branch"_a)
+      .def("alter", &Alter, "table"_a, "changes"_a, "message"_a, "branch"_a)
       .def("set_properties", &SetProperties, "table"_a, "properties"_a, "message"_a, "branch"_a)
       .def("delete_rows", &DeleteRows, "table"_a, "where"_a, "message"_a, "idempotency_key"_a,
            "dry_run"_a, "branch"_a, "progress"_a.none())
