@@ -155,7 +155,11 @@ Result<std::shared_ptr<const FileColumns>> ApplyNameMapping(const TableMetadata&
   auto mapping = base::ParseJson(property->second, kMappingProperty);
   if (!mapping.ok()) return base::WithKind(base::ErrorKind::kCorrupt, mapping.status());
   if (!mapping->is_array()) return base::Corrupt("table property {} is no list", kMappingProperty);
-  return Describe(arrow::schema(MapFields(columns.schema->fields(), *mapping, nullptr, 0)));
+  // The ids are the mapping's: who reads the file by field id finds none.
+  auto mapped = std::make_shared<FileColumns>();
+  mapped->schema = arrow::schema(MapFields(columns.schema->fields(), *mapping, nullptr, 0));
+  mapped->signature = "by name mapping: " + mapped->schema->ToString(/*show_metadata=*/true);
+  return mapped;
 }
 
 }  // namespace millpond::table
