@@ -1,5 +1,5 @@
-// Builds the SELECT over a scan's files: how each file's columns are read (by field id where its
-// footer allows, else one by one), position deletes as a function of (file, row), equality deletes
+// Builds the SELECT over a scan's files: how each file's columns are read (by the names that it is
+// known to have, else by field id), position deletes as a function of (file, row), equality deletes
 // as joins that keep the newest deletion of each key. See the header.
 #include "query/file_relation.h"
 
@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "query/column_expression.h"
+#include "query/file_layout.h"
 #include "table/metadata.h"
 #include "table/schema.h"
 
@@ -34,13 +35,6 @@ constexpr std::string_view kSequence = "#sequence";
 constexpr std::string_view kPartition = "#partition";
 
 std::string KeyName(int32_t id) { return fmt::format("#key{}", id); }
-
-FieldPtr FindById(const arrow::FieldVector& fields, int32_t id) {
-  const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& field) {
-    return table::FieldIdOf(*field) == id;
-  });
-  return found == fields.end() ? nullptr : *found;
-}
 
 std::string ListOf(const std::vector<std::string>& paths) {
   std::vector<std::string> quoted;
@@ -67,24 +61,6 @@ class ReadById {
   std::vector<std::string> entries_;
 };
 
-/// Whether a file can be read by field id: it has ids, what is inside its columns is named as now,
-/// and it lacks no column whose values only its partition knows.
-bool ReadsById(const table::ScanFile& file, const arrow::FieldVector& fields) {
-  if (file.columns == nullptr) return true;
-  if (!file.columns->has_ids) return false;
-  const auto& stored = file.columns->schema->fields();
-  return std::all_of(fields.begin(), fields.end(), [&](const FieldPtr& field) {
-    const int32_t id = table::FieldIdOf(*field).value_or(-1);
-    const FieldPtr then = FindById(stored, id);
-    if (then == nullptr) return !file.identity_values.contains(id);
-    const bool text = field->type()->id() == arrow::Type::STRING &&
-                      !table::FieldMetadata(*field, table::kIcebergTypeKey);
-    if (text && then->type()->id() != arrow::Type::STRING) return false;
-    if (field->type()->num_fields() == 0) return true;
-    return table::NestedNamesAgree(*field->type(), *then->type());
-  });
-}
-
 /// A run of files that one SELECT reads.
 struct Run {
   size_t begin = 0, end = 0;
@@ -99,8 +75,12 @@ class ScanSelect {
 
   Result<std::string> Sql() {
     ARROW_RETURN_NOT_OK(FindKeys());
-    std::vector<Run> runs = CutRuns(/*by_deletes=*/true);
-    if (runs.size() > kRunsMost) runs = CutRuns(/*by_deletes=*/false);
+    std::vector<Run> runs;
+    for (const bool prefer_names : {true, false}) {
+      for (const bool by_deletes : {true, false}) {
+        if (runs.empty() || runs.size() > kRunsMost) runs = CutRuns(by_deletes, prefer_names);
+      }
+    }
     std::vector<std::string> selects;
     for (const Run& run : runs) {
       ARROW_ASSIGN_OR_RAISE(std::string select, SelectRun(run));
@@ -135,11 +115,32 @@ class ScanSelect {
     return Status::OK();
   }
 
-  std::vector<Run> CutRuns(bool by_deletes) const {
+  /// Files with equal columns share a layout.
+  const FileLayout& LayoutOf(const table::ScanFile& file) {
+    const auto [found, is_new] = layouts_.try_emplace(file.columns->signature);
+    if (is_new) found->second = CompareColumns(*file.columns, fields_);
+    return found->second;
+  }
+
+  bool IsReadById(const table::ScanFile& file, bool prefer_names) {
+    if (file.columns == nullptr) return true;
+    const FileLayout& layout = LayoutOf(file);
+    const bool by_id =
+        layout.by_id && std::none_of(layout.missing.begin(), layout.missing.end(),
+                                     [&](int32_t id) { return file.identity_values.contains(id); });
+    if (!by_id) return false;
+    // Columns beyond the version's, of which the layout does not tell: row lineage, and what
+    // equality deletes compare.
+    const bool beyond =
+        Wants(kRowIdColumn) || Wants(kRowSequenceColumn) || !file.equality_deletes.empty();
+    return !prefer_names || !layout.by_name || beyond;
+  }
+
+  std::vector<Run> CutRuns(bool by_deletes, bool prefer_names) {
     std::vector<Run> runs;
     for (size_t i = 0; i < plan_.files.size(); ++i) {
       const table::ScanFile& file = plan_.files[i];
-      Run one{i, i + 1, ReadsById(file, fields_), !file.position_deletes.empty(),
+      Run one{i, i + 1, IsReadById(file, prefer_names), !file.position_deletes.empty(),
               !file.equality_deletes.empty()};
       if (!runs.empty() && Joins(runs.back(), one, by_deletes)) {
         runs.back().end = one.end;
@@ -152,7 +153,7 @@ class ScanSelect {
     return runs;
   }
 
-  bool Joins(const Run& run, const Run& next, bool by_deletes) const {
+  bool Joins(const Run& run, const Run& next, bool by_deletes) {
     if (run.by_id != next.by_id) return false;
     if (by_deletes &&
         (run.has_deletes != next.has_deletes || run.has_equality != next.has_equality)) {
@@ -161,7 +162,9 @@ class ScanSelect {
     if (run.by_id) return true;
     const table::ScanFile& a = plan_.files[run.begin];
     const table::ScanFile& b = plan_.files[next.begin];
-    return a.columns->signature == b.columns->signature && a.identity_values == b.identity_values;
+    if (a.columns->signature != b.columns->signature) return false;
+    const bool whole = LayoutOf(a).missing.empty() && !run.has_equality && !next.has_equality;
+    return whole || a.identity_values == b.identity_values;
   }
 
   std::string FileNumber(size_t first) const {
@@ -244,14 +247,7 @@ class ScanSelect {
       return constant == file.identity_values.end() ? DefaultSql(field)
                                                     : ValueSql(field, constant->second);
     };
-    for (const FieldPtr& field : stored) {
-      const std::string name = base::ToLower(field->name());
-      if (name == "file_index" || name == "file_row_number") {
-        return base::Invalid(
-            "{}: a file has a column called {}, which DuckDB uses itself; rewrite it",
-            file.file.uri, field->name());
-      }
-    }
+    ARROW_RETURN_NOT_OK(CheckNamesAreClear(stored, file.file.uri));
     for (const FieldPtr& field : fields_) {
       ARROW_ASSIGN_OR_RAISE(const std::string expression, value(*field));
       source.columns.push_back(expression + " AS " + QuoteIdentifier(field->name()));
@@ -384,6 +380,7 @@ class ScanSelect {
   const table::ScanPlan& plan_;
   const arrow::FieldVector& fields_;
   std::map<int32_t, FieldPtr> keys_;
+  std::map<std::string, FileLayout> layouts_;  // By FileColumns::signature.
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Which columns a data file has, by its own Parquet footer. Manifests do not say: a file that was
 // imported has no field ids, and names inside its structs are those of the day it was written.
-// Called by query/ for files that we did not write. Thread safe.
+// Called by query/ for files whose columns the table's schemas leave open. Thread safe.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -20,9 +20,11 @@
 namespace millpond::table {
 
 struct FileColumns {
-  std::shared_ptr<arrow::Schema> schema;  ///< Field ids where the file states them, nested too.
-  bool has_ids = false;                   ///< At least one field has one.
-  std::string signature;                  ///< Equal for equal columns.
+  /// Field ids where the file states them, nested too. Where the table's schemas tell them
+  /// (scan_plan.h): the version's columns, and after them all others that the file may have.
+  std::shared_ptr<arrow::Schema> schema;
+  bool has_ids = false;   ///< The file itself states at least one.
+  std::string signature;  ///< Equal for equal columns.
 };
 
 /// Reads footers, and remembers the last 20,000.

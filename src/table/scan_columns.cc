@@ -1,9 +1,12 @@
-// Decides for which files of a scan the footer must be read, and reads those in parallel. Part of
-// scan_plan.h.
+// Decides for which files of a scan the footer must be read or is worth it, and reads those in
+// parallel. Part of scan_plan.h.
 #include <arrow/type.h>
 
 #include <algorithm>
 #include <future>
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -15,6 +18,8 @@ namespace {
 
 constexpr size_t kThreadsMost = 8;
 constexpr size_t kFilesPerTask = 16;
+// Footers of files that can be read by field id are read while there are few of them.
+constexpr size_t kOwnFootersMost = 512;
 
 bool HasStruct(const arrow::DataType& type) {
   if (type.id() == arrow::Type::STRUCT) return true;
@@ -39,8 +44,15 @@ bool SameNames(const arrow::Schema& now, const arrow::Schema& then) {
   return true;
 }
 
-// Whether names inside structs, by which nested values are read, were always what they are now: the
-// metadata still holds every schema that the table ever had, and they agree.
+// Whether the metadata still holds every schema that the table ever had.
+bool HasEverySchema(const TableMetadata& metadata) {
+  int32_t highest = 0;
+  for (const Schema& schema : metadata.schemas) highest = std::max(highest, schema.id);
+  return metadata.schemas.size() == static_cast<size_t>(highest) + 1;
+}
+
+// Whether names inside structs, by which nested values are read, were always what they are now:
+// every schema that the table ever had agrees on them.
 bool NestedNamesAreStable(const TableVersion& version) {
   const auto& fields = version.schema->fields();
   const bool plain = std::none_of(fields.begin(), fields.end(),
@@ -51,12 +63,40 @@ bool NestedNamesAreStable(const TableVersion& version) {
     return false;
   }
   const std::vector<Schema>& schemas = version.table.metadata->schemas;
-  int32_t highest = 0;
-  for (const Schema& schema : schemas) highest = std::max(highest, schema.id);
-  if (schemas.size() != static_cast<size_t>(highest) + 1) return false;
-  return std::all_of(schemas.begin(), schemas.end(), [&](const Schema& schema) {
-    return SameNames(*version.schema, *schema.arrow);
+  return HasEverySchema(*version.table.metadata) &&
+         std::all_of(schemas.begin(), schemas.end(), [&](const Schema& schema) {
+           return SameNames(*version.schema, *schema.arrow);
+         });
+}
+
+// Whether a file that was written with `then` has each column just as the version does now.
+bool AreAsNow(const arrow::FieldVector& now, const arrow::Schema& then) {
+  return std::all_of(now.begin(), now.end(), [&](const auto& field) {
+    const auto old = then.GetFieldByName(field->name());
+    return old != nullptr && FieldIdOf(*field) && FieldIdOf(*old) == FieldIdOf(*field) &&
+           old->type()->Equals(*field->type(), /*check_metadata=*/true);
   });
+}
+
+// The columns of every file that we wrote, where all schemas that the table ever had agree on the
+// version's; null where one differs or may be forgotten. Columns that others of the schemas have
+// come after: a file may have them, and their names may be in the way.
+std::shared_ptr<const FileColumns> ColumnsOfOwnFiles(const TableVersion& version) {
+  if (!HasEverySchema(*version.table.metadata)) return nullptr;
+  arrow::FieldVector fields = version.schema->fields();
+  std::set<std::string> names;
+  for (const auto& field : fields) names.insert(field->name());
+  for (const Schema& schema : version.table.metadata->schemas) {
+    if (!AreAsNow(version.schema->fields(), *schema.arrow)) return nullptr;
+    for (const auto& field : schema.arrow->fields()) {
+      if (names.insert(field->name()).second) fields.push_back(field);
+    }
+  }
+  auto columns = std::make_shared<FileColumns>();
+  columns->schema = arrow::schema(std::move(fields));
+  columns->has_ids = true;
+  columns->signature = "as the table's schemas say";  // No footer's.
+  return columns;
 }
 
 Status ReadOne(Catalog& catalog, const TableMetadata& metadata, FileColumnsCache& cache,
@@ -91,9 +131,15 @@ Status CheckEqualityDeletes(Catalog& catalog, FileColumnsCache& cache, const Sca
 Status ReadColumns(Catalog& catalog, const TableVersion& version, FileColumnsCache& cache,
                    ScanPlan* plan) {
   const bool all = !NestedNamesAreStable(version);
+  const auto own = all ? nullptr : ColumnsOfOwnFiles(version);
+  const bool own_footers = all || (own == nullptr && plan->files.size() <= kOwnFootersMost);
   std::vector<ScanFile*> unknown;
   for (ScanFile& file : plan->files) {
-    if (all || file.is_foreign) unknown.push_back(&file);
+    if (own_footers || file.is_foreign) {
+      unknown.push_back(&file);
+    } else {
+      file.columns = own;
+    }
   }
   auto read = [&](size_t begin, size_t end) -> Status {
     for (size_t i = begin; i < end; ++i) {

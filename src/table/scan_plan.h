@@ -31,7 +31,7 @@ struct ScanFile {
   /// By field id: the values of identity partition columns, which the file may lack; nullopt: null.
   std::map<int32_t, std::optional<std::string>> identity_values;
   std::vector<size_t> position_deletes, equality_deletes;  ///< Places in ScanPlan::deletes.
-  std::shared_ptr<const FileColumns> columns;  ///< Null: what the table's schema says, by field id.
+  std::shared_ptr<const FileColumns> columns;  ///< Null: as some schema of the table says.
 };
 
 struct ScanPlan {
@@ -46,8 +46,10 @@ struct ScanPlan {
 Result<ScanPlan> PlanScan(ManifestCache& manifests, const TableVersion& version,
                           const std::vector<Predicate>& predicates);
 
-/// Fills in `columns` where the table's schema does not tell them: of files that others wrote,
-/// which may have no field ids, and of all files where fields inside structs changed their names.
+/// Fills in `columns`: from footers where the table's schemas do not tell them, of files that
+/// others wrote, which may have no field ids, and of all files where fields inside structs changed
+/// their names; else from the schemas where they all agree, and where they do not from the footers
+/// of as many files as is worth it.
 Status ReadColumns(Catalog& catalog, const TableVersion& version, FileColumnsCache& cache,
                    ScanPlan* plan);
 
