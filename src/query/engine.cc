@@ -52,11 +52,12 @@ Status Configure(duckdb_config config, const EngineSettings& settings,
   return Status::OK();
 }
 
+// GLOBAL, since these two belong to extensions: else they would hold for this connection alone.
 // TimeZone first: it belongs to the icu extension, which must not be looked for once all is locked.
 // The order of the last three matters: each forbids changing the ones before it.
 std::string LockDown(const EngineSettings& settings) {
   return fmt::format(
-      "SET GLOBAL TimeZone = 'UTC'; SET parquet_metadata_cache = true; "
+      "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL parquet_metadata_cache = true; "
       "SET allowed_directories = [{}]; SET enable_external_access = false; "
       "SET lock_configuration = true;",
       settings.readable_folder.empty() ? "" : base::QuoteLiteral(settings.readable_folder));
