@@ -23,7 +23,8 @@ def unpack(name: str, folder: Path) -> Path:
         raise ValueError(f"{folder} is too long a path for a pond that was made at {old}")
     pond = folder.resolve() / ("p" * padding)
     with tarfile.open(FIXTURES / name / "pond.tar.gz") as archive:
-        archive.extractall(pond, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python before 3.11.4 has none.
+        archive.extractall(pond)
     for file in pond.rglob("*"):
         if file.is_file():
             file.write_bytes(relocate(file.read_bytes(), old.encode(), str(pond).encode()))
