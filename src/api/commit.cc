@@ -2,6 +2,8 @@
 // history.
 #include "api/commit.h"
 
+#include <optional>
+
 #include "api/file_rows.h"
 #include "api/versions.h"
 #include "ingest/write.h"
@@ -31,6 +33,18 @@ query::SqlOptions ReadsOf(const CommitRequest& request) {
   return {.ref = request.branch, .pins = {}, .parameters = {}};
 }
 
+/// What the branch has of the table; nullopt: no rows, or no such table.
+Result<std::optional<int64_t>> SnapshotOf(Pond& pond, const table::TableName& name,
+                                          const std::string& branch) {
+  const auto found = pond.history().OnBranch(name, branch);
+  if (!found.ok()) {
+    if (base::KindOf(found.status()) == base::ErrorKind::kNotFound) return std::nullopt;
+    return found.status();
+  }
+  const auto* snapshot = found->metadata->current_snapshot();
+  return snapshot == nullptr ? std::nullopt : std::optional(snapshot->id);
+}
+
 Result<std::vector<ingest::TableWrite>> CollectWrites(Pond& pond, const CommitRequest& request,
                                                       Json* inputs, const base::Context& context) {
   const auto mode = request.replace ? ingest::WriteMode::kOverwrite : ingest::WriteMode::kAppend;
@@ -48,6 +62,7 @@ Result<std::vector<ingest::TableWrite>> CollectWrites(Pond& pond, const CommitRe
   for (const auto& text : request.queries) {
     ARROW_ASSIGN_OR_RAISE(auto assignment, ParseAssignment(text, "TABLE=SELECT …"));
     ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
+    ARROW_ASSIGN_OR_RAISE(const auto before, SnapshotOf(pond, assignment.table, request.branch));
     ARROW_ASSIGN_OR_RAISE(auto result, session->Sql(assignment.value, ReadsOf(request), context));
     for (const auto& read : result.inputs) {
       inputs->push_back({{"table", read.table.ToString()},
@@ -57,7 +72,7 @@ Result<std::vector<ingest::TableWrite>> CollectWrites(Pond& pond, const CommitRe
                       .reader = result.reader,
                       .mode = mode,
                       .evolve = true,
-                      .base_snapshot = {}});
+                      .base_snapshot = before});
   }
   return writes;
 }

@@ -1,12 +1,17 @@
 // Finding, making and wiring a pond. The layout is docs/formats/pond.md.
 #include "api/pond.h"
 
+#include <fcntl.h>
 #include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
-#include <fstream>
+#include <memory>
+#include <vector>
 
 #include "store/local_store.h"
 
@@ -58,8 +63,26 @@ std::string LocalIdentity() {
   return host[0] == '\0' ? name : name + "@" + host.data();
 }
 
-/// The empty folder that a new pond goes into; remembers whether it was there before.
-Result<bool> PrepareFolder(const fs::path& folder) {
+bool IsPartOfPond(const std::string& name) {
+  return name == "truth" || name == "derived" || name.starts_with("ledger.db") ||
+         name.starts_with(fmt::format("{}.new-", kTomlName));
+}
+
+/// What an init that was interrupted left: parts of a pond without its millpond.toml and without
+/// data. Whatever else is in the folder is not ours to build on.
+bool IsUnfinishedPond(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (!IsPartOfPond(entry.path().filename().string())) return false;
+  }
+  for (const auto& entry : fs::directory_iterator(folder / "truth", error)) {
+    if (entry.path().filename() != ".pending") return false;
+  }
+  return true;
+}
+
+/// Whether `folder` exists; a pond may be made in it.
+Result<bool> CheckFolder(const fs::path& folder) {
   std::error_code error;
   if (fs::exists(folder / kTomlName, error)) {
     return base::AlreadyExists("there is a pond at '{}' already", folder.string());
@@ -68,11 +91,50 @@ Result<bool> PrepareFolder(const fs::path& folder) {
   if (existed && !fs::is_directory(folder, error)) {
     return base::Invalid("'{}' is a file; a pond needs a folder", folder.string());
   }
-  if (existed && !fs::is_empty(folder, error)) {
+  if (existed && !IsUnfinishedPond(folder)) {
     return base::Invalid("'{}' is not empty; a pond needs a new or empty folder", folder.string());
   }
-  ARROW_RETURN_NOT_OK(store::MakeFolders(folder.string()));
   return existed;
+}
+
+/// Holds off every other init of the same folder; its death lets go.
+class InitLock {
+ public:
+  static Result<std::unique_ptr<InitLock>> Take(const std::string& folder) {
+    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return base::FromErrno(errno, "open the folder " + folder);
+    auto lock = std::make_unique<InitLock>(descriptor);
+    struct stat held{};
+    struct stat named{};
+    // Other folders of that name: an init that failed took the locked one away meanwhile.
+    if ((::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
+        ::fstat(descriptor, &held) != 0 || ::stat(folder.c_str(), &named) != 0 ||
+        held.st_ino != named.st_ino) {
+      return base::AlreadyExists("another 'millpond init' is making a pond here ({})", folder);
+    }
+    return lock;
+  }
+  explicit InitLock(int descriptor) : descriptor_(descriptor) {}
+  ~InitLock() { ::close(descriptor_); }
+  InitLock(const InitLock&) = delete;
+  InitLock& operator=(const InitLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+/// Takes back what a failed init made: all of a new folder, in an older one the parts of a pond.
+void TakeBack(const fs::path& folder, bool existed) {
+  std::error_code ignored;
+  if (!existed) {
+    fs::remove_all(folder, ignored);
+    return;
+  }
+  std::vector<fs::path> parts;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (IsPartOfPond(entry.path().filename().string())) parts.push_back(entry.path());
+  }
+  for (const fs::path& part : parts) fs::remove_all(part, ignored);
 }
 
 }  // namespace
@@ -101,28 +163,27 @@ Result<std::shared_ptr<Pond>> Pond::Init(const OpenOptions& options) {
   ARROW_ASSIGN_OR_RAISE(fs::path folder, AbsolutePath(options.path));
   ARROW_ASSIGN_OR_RAISE(base::Config config,
                         base::Config::Load("", base::MillpondEnvironment(), options.flags));
-  ARROW_ASSIGN_OR_RAISE(const bool existed, PrepareFolder(folder));
+  ARROW_ASSIGN_OR_RAISE(const bool existed, CheckFolder(folder));
+  ARROW_RETURN_NOT_OK(store::MakeFolders((folder / "truth").string()));
+  ARROW_ASSIGN_OR_RAISE(auto lock, InitLock::Take((folder / "truth").string()));
+  // Another init may have finished before the lock was ours.
+  ARROW_RETURN_NOT_OK(CheckFolder(folder).status());
   std::string toml(kTomlText);
   if (auto url = options.flags.find("ledger.url"); url != options.flags.end()) {
     toml = base::WithSetting(toml, "ledger.url", url->second);
   }
+  PondPlace place{folder.string(), std::move(config)};
+  std::error_code error;
+  const std::string file = LedgerFileOf(place.folder);
+  const bool has_ledger = place.ledger().url == file && fs::exists(file, error);
   auto made = [&]() -> Result<std::shared_ptr<Pond>> {
-    ARROW_RETURN_NOT_OK(store::MakeFolders((folder / "truth").string()));
     ARROW_RETURN_NOT_OK(store::MakeFolders((folder / "derived").string()));
-    ARROW_ASSIGN_OR_RAISE(auto pond, Wire({folder.string(), std::move(config)}, true));
+    ARROW_ASSIGN_OR_RAISE(auto pond, Wire(std::move(place), !has_ledger));
     // Last, because this file is what makes the folder a pond.
     ARROW_RETURN_NOT_OK(store::ReplaceFile((folder / kTomlName).string(), toml));
     return pond;
   }();
-  if (!made.ok()) {
-    std::error_code ignored;
-    if (existed) {
-      for (const auto& entry : fs::directory_iterator(folder, ignored))
-        fs::remove_all(entry, ignored);
-    } else {
-      fs::remove_all(folder, ignored);
-    }
-  }
+  if (!made.ok() && !has_ledger) TakeBack(folder, existed);
   return made;
 }
 

@@ -43,10 +43,11 @@ std::string LedgerFileOf(const std::string& folder);
 
 class Pond {
  public:
-  /// Makes the folder, millpond.toml, the ledger (ledger.db, or tables in PostgreSQL where the flag
-  /// ledger.url says so, which millpond.toml then keeps), truth/ and derived/. kAlreadyExists where
-  /// a pond or such a ledger is; kInvalid where the folder holds other things. Leaves nothing
-  /// behind in the folder where it fails.
+  /// Makes a pond, or goes on where a killed Init stopped: the folder, millpond.toml, the ledger
+  /// (ledger.db, or tables in PostgreSQL where the flag ledger.url says so, which millpond.toml
+  /// then keeps), truth/ and derived/. kAlreadyExists where a pond, such tables or another Init
+  /// are; kInvalid where the folder holds other things. Leaves nothing behind in the folder where
+  /// it fails.
   static Result<std::shared_ptr<Pond>> Init(const OpenOptions& options);
   /// kNotFound says how to make one; kInvalid for a pond of a newer version.
   static Result<std::shared_ptr<Pond>> Open(const OpenOptions& options);
