@@ -43,7 +43,23 @@ std::string ListOf(const std::vector<std::string>& paths) {
   return "[" + base::Join(quoted, ", ") + "]";
 }
 
-/// A read_parquet that finds columns by field id, with a name of its own for each.
+std::string ReadParquet(const std::vector<std::string>& paths, const std::string& option,
+                        bool may_hold_nan) {
+  return fmt::format("read_parquet({}{}, hive_partitioning = false{})", ListOf(paths), option,
+                     may_hold_nan ? ", can_have_nan = true" : "");
+}
+
+/// Ids of the floating-point columns, those inside others too.
+void AddFloatingIds(const arrow::FieldVector& fields, std::vector<int32_t>* ids) {
+  for (const FieldPtr& field : fields) {
+    if (arrow::is_floating(field->type()->id())) {
+      ids->push_back(table::FieldIdOf(*field).value_or(-1));
+    }
+    AddFloatingIds(field->type()->fields(), ids);
+  }
+}
+
+/// Columns that a read_parquet finds by field id, with a name of its own for each.
 class ReadById {
  public:
   void Add(int32_t id, std::string_view name, const std::string& type,
@@ -52,9 +68,9 @@ class ReadById {
     entries_.push_back(fmt::format("{}: {{name: {}, type: {}, default_value: {}}}", id,
                                    QuoteLiteral(name), QuoteLiteral(type), text));
   }
-  std::string Sql(const std::vector<std::string>& paths) const {
-    return fmt::format("read_parquet({}, schema = MAP {{{}}}, hive_partitioning = false)",
-                       ListOf(paths), base::Join(entries_, ", "));
+  /// The option of read_parquet that maps them.
+  std::string Option() const {
+    return fmt::format(", schema = MAP {{{}}}", base::Join(entries_, ", "));
   }
 
  private:
@@ -71,7 +87,9 @@ struct Run {
 class ScanSelect {
  public:
   explicit ScanSelect(const FileSelection& selection)
-      : selection_(selection), plan_(selection.plan), fields_(selection.plan.schema->fields()) {}
+      : selection_(selection), plan_(selection.plan), fields_(selection.plan.schema->fields()) {
+    AddFloatingIds(fields_, &floating_ids_);
+  }
 
   Result<std::string> Sql() {
     ARROW_RETURN_NOT_OK(FindKeys());
@@ -230,7 +248,7 @@ class ScanSelect {
                             add(*arrow::field(fmt::format("#lineage{}", i), arrow::int64()), id));
     }
     AddHidden(run, lineage[0], lineage[1], &source);
-    source.from = read.Sql(paths);
+    source.from = ReadParquet(paths, read.Option(), MayHoldNan(run));
     return source;
   }
 
@@ -264,8 +282,20 @@ class ScanSelect {
                               : QuoteIdentifier(field->name());
     };
     AddHidden(run, lineage(kRowIdId), lineage(kRowSequenceId), &source);
-    source.from = fmt::format("read_parquet({}, hive_partitioning = false)", ListOf(paths));
+    source.from = ReadParquet(paths, "", MayHoldNan(run));
     return source;
+  }
+
+  // NaN is the greatest number in SQL, but the statistics in Parquet files leave it out.
+  bool MayHoldNan(const Run& run) const {
+    for (size_t i = run.begin; i < run.end; ++i) {
+      const auto& counts = plan_.files[i].file.nan_counts;
+      for (const int32_t id : floating_ids_) {
+        const auto count = counts.find(id);
+        if (count == counts.end() || count->second > 0) return true;
+      }
+    }
+    return false;
   }
 
   bool Wants(std::string_view hidden) const {
@@ -367,7 +397,7 @@ class ScanSelect {
       selects.push_back(fmt::format(
           "SELECT {}, {} AS {}, {} AS {} FROM {}", group, NumberOf(ScanNumber::kPartition, file),
           QuoteIdentifier(kPartition), NumberOf(ScanNumber::kSequence, file),
-          QuoteIdentifier(kSequence), read.Sql(paths)));
+          QuoteIdentifier(kSequence), ReadParquet(paths, read.Option(), /*may_hold_nan=*/true)));
       first = last;
     }
     const std::string keys = kind.second ? group : group + ", " + QuoteIdentifier(kPartition);
@@ -379,6 +409,7 @@ class ScanSelect {
   const FileSelection& selection_;
   const table::ScanPlan& plan_;
   const arrow::FieldVector& fields_;
+  std::vector<int32_t> floating_ids_;
   std::map<int32_t, FieldPtr> keys_;
   std::map<std::string, FileLayout> layouts_;  // By FileColumns::signature.
 };
