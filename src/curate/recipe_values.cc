@@ -301,6 +301,13 @@ Result<StepSql> Derive(const StepInputs& inputs) {
   ARROW_ASSIGN_OR_RAISE(const auto expression, inputs.Text("as"));
   ARROW_RETURN_NOT_OK(base::CheckName(column, "column name"));
   if (column == table::kSampleId) return Invalid("sample_id names the rows and cannot be derived");
+  for (const StepColumn& other : inputs.columns()) {
+    if (other.name != column && base::ToLower(other.name) == base::ToLower(column)) {
+      return Invalid(
+          "derive: '{}' differs from the column '{}' in case only; SQL takes them for one", column,
+          other.name);
+    }
+  }
   StepSql sql;
   // On lines of its own: a comment in the expression ends with it.
   const std::string value = "(\n" + expression + "\n)";

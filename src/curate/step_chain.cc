@@ -156,6 +156,7 @@ Status StepChain::TakeColumns(const StepSql& sql) {
   if (schema->num_fields() != static_cast<int>(after.size())) {
     return base::Invalid("an expression of this step gives more than one value");
   }
+  ARROW_RETURN_NOT_OK(table::StorableSchema(*schema).status());
   changes_schema_ =
       changes_schema_ || !sql.dropped.empty() || !sql.renamed.empty() || !sql.added.empty();
   for (int i = 0; i < schema->num_fields(); ++i) {

@@ -12,6 +12,8 @@ using base::Json;
 
 // Columns with so few values read as classes.
 constexpr int64_t kMostClasses = 20;
+// Longer texts name no class; a profile tells them cut, and what is cut is no value of the column.
+constexpr int64_t kLongestClass = 100;
 
 void SuggestForColumn(const ColumnProfile& column, int64_t rows, Suite* suite) {
   const auto add = [&](const char* type, Json kwargs) {
@@ -20,10 +22,10 @@ void SuggestForColumn(const ColumnProfile& column, int64_t rows, Suite* suite) {
   };
   add("expect_column_values_to_be_of_type", {{"type_", column.type}});
   if (column.nulls == 0 && rows > 0) add("expect_column_values_to_not_be_null", Json::object());
-  const bool is_class = column.distinct && *column.distinct <= kMostClasses &&
-                        !column.top.empty() &&
-                        static_cast<int64_t>(column.top.size()) < kMostClasses &&
-                        column.count >= 5 * *column.distinct;
+  const bool is_class =
+      column.distinct && *column.distinct <= kMostClasses && !column.top.empty() &&
+      static_cast<int64_t>(column.top.size()) < kMostClasses &&
+      column.count >= 5 * *column.distinct && column.max_length.value_or(0) <= kLongestClass;
   int64_t in_top = 0;
   Json values = Json::array();
   for (const auto& [value, count] : column.top) {
