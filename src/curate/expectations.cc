@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "curate/expectation_plan.h"
 #include "query/result_rows.h"
+#include "query/sql_lexer.h"
 
 namespace millpond::curate {
 namespace {
@@ -73,6 +74,11 @@ void Checker::PlanAll() {
         definition == nullptr
             ? base::Invalid("there is no expectation '{}'", result.expectation.type)
             : definition->plan(PlanInputs(view_, result.expectation.kwargs));
+    const Json condition = result.expectation.kwargs.value("row_condition", Json());
+    if (condition.is_string()) {
+      const Status one = query::CheckExpressionText(condition.get<std::string>(), "row_condition");
+      if (!one.ok()) plan = one;
+    }
     if (!plan.ok()) result.error = plan.status().message();
     plans_.push_back(plan.ok() ? *std::move(plan) : ExpectationPlan{});
   }

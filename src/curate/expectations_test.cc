@@ -267,6 +267,7 @@ TEST_F(ExpectationsTest, RowConditionsChooseTheRows) {
     ASSERT_THAT(hostile, IsOk()) << escape;
     EXPECT_TRUE(hostile->results[0].success) << "spoilt by a neighbour: " << escape;
     EXPECT_EQ(hostile->rows, 150) << escape;
+    EXPECT_THAT(hostile->results[1].error, HasSubstr("one SQL expression")) << escape;
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "curate/recipe_step.h"
+#include "query/sql_lexer.h"
 #include "table/schema.h"
 
 namespace millpond::curate {
@@ -101,6 +102,7 @@ Result<StepSql> Dedup(const StepInputs& inputs) {
 
 Result<StepSql> Filter(const StepInputs& inputs) {
   ARROW_ASSIGN_OR_RAISE(const auto where, inputs.Text("where"));
+  ARROW_RETURN_NOT_OK(query::CheckExpressionText(where, "filter"));
   StepSql sql;
   sql.keep = "(\n" + where + "\n)";
   return sql;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "curate/recipe_step.h"
 #include "curate/table_view.h"
+#include "query/sql_lexer.h"
 #include "table/schema.h"
 
 namespace millpond::curate {
@@ -299,6 +300,7 @@ Result<StepSql> Replace(const StepInputs& inputs) {
 Result<StepSql> Derive(const StepInputs& inputs) {
   ARROW_ASSIGN_OR_RAISE(const auto column, inputs.Text("column"));
   ARROW_ASSIGN_OR_RAISE(const auto expression, inputs.Text("as"));
+  ARROW_RETURN_NOT_OK(query::CheckExpressionText(expression, "derive"));
   ARROW_RETURN_NOT_OK(base::CheckName(column, "column name"));
   if (column == table::kSampleId) return Invalid("sample_id names the rows and cannot be derived");
   for (const StepColumn& other : inputs.columns()) {

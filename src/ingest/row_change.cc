@@ -10,6 +10,7 @@
 
 #include "ingest/row_changer.h"
 #include "ingest/row_insert.h"
+#include "query/sql_lexer.h"
 
 namespace millpond::ingest {
 namespace {
@@ -27,6 +28,26 @@ const char* OperationOf(const query::ChangeStatement& statement) {
       break;
   }
   return "merge";
+}
+
+// Expressions and conditions are put into SELECTs as text: each must be one, so that none reaches
+// more rows than it says.
+Status CheckExpressions(const query::ChangeStatement& statement) {
+  if (!statement.condition.empty()) {
+    ARROW_RETURN_NOT_OK(query::CheckExpressionText(statement.condition, "condition"));
+  }
+  for (const auto& [column, value] : statement.set) {
+    ARROW_RETURN_NOT_OK(query::CheckExpressionText(value, column));
+  }
+  for (const query::MergeClause& clause : statement.clauses) {
+    if (!clause.condition.empty()) {
+      ARROW_RETURN_NOT_OK(query::CheckExpressionText(clause.condition, "condition"));
+    }
+    for (const auto& [column, value] : clause.set) {
+      ARROW_RETURN_NOT_OK(query::CheckExpressionText(value, column));
+    }
+  }
+  return Status::OK();
 }
 
 }  // namespace
@@ -49,6 +70,7 @@ Result<RowChangeOutcome> ChangeRows(query::Session& session,
   if (statement.kind == query::ChangeStatement::Kind::kInsert) {
     return InsertRows(session, statement, options, context);
   }
+  ARROW_RETURN_NOT_OK(CheckExpressions(statement));
   RowChange change;
   change.operation = OperationOf(statement);
   change.query.parameters = options.parameters;

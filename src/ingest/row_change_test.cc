@@ -273,5 +273,33 @@ TEST_F(RowChangeTest, WritersAtOnceLoseNothing) {
             Json::parse("[[100, 100, 12, 16950]]"));
 }
 
+TEST_F(RowChangeTest, AConditionIsOneExpression) {
+  const Json before = Orders();
+  query::ChangeStatement statement;
+  statement.space = "shop";
+  statement.table = "orders";
+  RowChangeOptions options;
+  options.author = "ana";
+  for (const char* condition : {"false) OR (true", "true; SELECT 1", "(true", "item = 'x",
+                                "false /*", "[id = 1)", "-- all", "false) -- ("}) {
+    SCOPED_TRACE(condition);
+    statement.kind = query::ChangeStatement::Kind::kDelete;
+    statement.set = {};
+    statement.condition = condition;
+    EXPECT_THAT(ChangeRows(pond_.session(), statement, options, {}),
+                IsError(ErrorKind::kInvalid, HasSubstr("one SQL expression")));
+    statement.kind = query::ChangeStatement::Kind::kUpdate;
+    statement.set = {{"price", condition}};
+    statement.condition = "id = 1";
+    EXPECT_THAT(ChangeRows(pond_.session(), statement, options, {}),
+                IsError(ErrorKind::kInvalid, HasSubstr("price: must be one SQL expression")));
+  }
+  EXPECT_EQ(Orders(), before);
+  statement.kind = query::ChangeStatement::Kind::kDelete;
+  statement.set = {};
+  statement.condition = "item IN ('tea', ')', 'a;b') AND list_contains([id], 1) -- ) the first";
+  EXPECT_COUNTS(ChangeRows(pond_.session(), statement, options, {}), 1, 0, 0);
+}
+
 }  // namespace
 }  // namespace millpond::ingest

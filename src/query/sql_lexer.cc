@@ -1,6 +1,10 @@
 // The scanner behind LexSql: one function per kind of token, each from a position to its end.
 #include "query/sql_lexer.h"
 
+#include <fmt/format.h>
+
+#include <span>
+
 namespace millpond::query {
 namespace {
 
@@ -147,6 +151,33 @@ std::string TokenText(std::string_view sql, const Token& token) {
     if (text[i] == quote && i + 1 < text.size() && text[i + 1] == quote) ++i;
   }
   return plain;
+}
+
+Status CheckExpressionText(std::string_view text, std::string_view what) {
+  const auto refuse = [&](std::string_view why) {
+    return base::Invalid("{}: must be one SQL expression, but {}: {}", what, why, text);
+  };
+  const std::string closed = std::string(text) + "\n)";
+  const std::vector<Token> tokens = LexSql(closed);
+  const bool ends = !tokens.empty() && tokens.back().begin == closed.size() - 1;
+  if (!ends) return refuse("a string, a quoted name or a comment in it does not end");
+  if (tokens.size() == 1) return refuse("it is empty");
+  std::string open;
+  for (const Token& token : std::span(tokens).first(tokens.size() - 1)) {
+    if (token.kind != TokenKind::kSymbol) continue;
+    const char symbol = closed[token.begin];
+    if (symbol == ';') return refuse("it holds a ';'");
+    if (symbol == '(') open += ')';
+    if (symbol == '[') open += ']';
+    if (symbol == '{') open += '}';
+    if (symbol != ')' && symbol != ']' && symbol != '}') continue;
+    if (open.empty() || open.back() != symbol) {
+      return refuse(fmt::format("a '{}' in it closes nothing", symbol));
+    }
+    open.pop_back();
+  }
+  if (!open.empty()) return refuse(fmt::format("a '{}' is missing in it", open.back()));
+  return Status::OK();
 }
 
 }  // namespace millpond::query
