@@ -1,6 +1,8 @@
 // The memory of an incremental sync over files: what was read, so that only new files (or the new
 // end of a file) are read next time. As JSON: {"files": {path: {"size", "modified_ms", "hash",
-// "lines"}}}. Used by file_source.
+// "lines"}}}. The hash is "all:…" over every byte; cursors of earlier versions hold one without
+// "all:", over the size and the first and last 64 KiB, which is still understood. Used by
+// file_source.
 #pragma once
 
 #include <map>
@@ -15,8 +17,9 @@
 
 namespace millpond::source {
 
-/// XXH3-128 over the size and the first and last 64 KiB of the first `size` bytes of a file.
-Result<std::string> Fingerprint(const InputFile& file, int64_t size);
+/// "all:" and the XXH3-128 over the size and the XXH3-128 values of all 4 MiB blocks of the first
+/// `size` bytes of a file.
+Result<std::string> Fingerprint(const InputFile& file, int64_t size, const base::Context& context);
 
 class FileCursor {
  public:
@@ -45,7 +48,11 @@ class FileCursor {
     std::string hash;
     int64_t lines = 0;
   };
-  static Result<InputFile> Continue(const InputFile& file, const State& before, FileFormat format);
+  /// Whether the first `before.size` bytes of the file are those that were read.
+  static Result<bool> Holds(const InputFile& file, const State& before,
+                            const base::Context& context);
+  static Result<InputFile> Continue(const InputFile& file, const State& before, FileFormat format,
+                                    const base::Context& context);
 
   std::map<std::string, State> files_;
 };

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <functional>
+#include <set>
+#include <utility>
 
 #include "base/text.h"
 
@@ -86,28 +89,89 @@ Result<InputFile> Look(const std::string& path, const std::string& shown) {
   return file;
 }
 
-/// Walks `root`; calls `take` with each regular file's absolute path and its path below the root.
-template <class Take>
-Status Walk(const fs::path& root, const base::Context& context, FileList* list, const Take& take) {
-  std::error_code error;
-  fs::recursive_directory_iterator walk(root, error), end;
-  if (error) return base::FromErrno(error.value(), "list " + root.string());
-  while (walk != end) {
-    ARROW_RETURN_NOT_OK(context.CheckStop());
-    const fs::path path = walk->path();
-    const std::string name = path.filename().string();
-    const bool folder = walk->is_directory(error);
-    if (IsHidden(name)) {
-      if (folder) walk.disable_recursion_pending();
-      if (list->skipped.size() < kSkippedShown) list->skipped.push_back(path.string() + ": hidden");
-    } else if (!folder && walk->is_regular_file(error)) {
-      ARROW_RETURN_NOT_OK(take(path.string(), path.lexically_relative(root).string()));
+/// Finds the files of a folder. Links to folders are followed after everything else, in order of
+/// their names, and no folder is read twice: not in loops, and not by two ways.
+class Walker {
+ public:
+  /// `take` gets each regular file's absolute path and its path below the root.
+  using Take = std::function<Status(const std::string& path, const std::string& below)>;
+
+  Walker(fs::path root, const base::Context& context, FileList* list, Take take)
+      : root_(std::move(root)), context_(context), list_(list), take_(std::move(take)) {}
+
+  Status Run() {
+    std::error_code error;
+    real_root_ = fs::canonical(root_, error);
+    if (error) return base::FromErrno(error.value(), "list " + root_.string());
+    ARROW_RETURN_NOT_OK(WalkFolder(root_));
+    while (!links_.empty()) {
+      const fs::path link = *links_.begin();
+      links_.erase(links_.begin());
+      ARROW_RETURN_NOT_OK(Follow(link));
     }
-    walk.increment(error);
-    if (error) return base::FromErrno(error.value(), "list " + root.string());
+    return Status::OK();
   }
-  return Status::OK();
-}
+
+ private:
+  static bool IsWithin(const fs::path& path, const fs::path& folder) {
+    return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first ==
+           folder.end();
+  }
+
+  void Skip(const fs::path& path, std::string_view why) {
+    if (list_->skipped.size() < kSkippedShown)
+      list_->skipped.push_back(fmt::format("{}: {}", path.string(), why));
+  }
+
+  Status Follow(const fs::path& link) {
+    std::error_code error;
+    const fs::path target = fs::canonical(link, error);
+    if (error) return base::FromErrno(error.value(), "follow " + link.string());
+    if (IsWithin(real_root_, target) && target != real_root_) {
+      Skip(link, "a link to a folder that holds this one, not followed");
+    } else if (IsWithin(target, real_root_) || entered_.contains(target)) {
+      Skip(link, "a link to a folder that is read anyway, not followed");
+    } else {
+      return WalkFolder(link);
+    }
+    return Status::OK();
+  }
+
+  Status WalkFolder(const fs::path& folder) {
+    std::error_code error;
+    const fs::path real = fs::canonical(folder, error);
+    if (!error) entered_.insert(real);
+    fs::recursive_directory_iterator walk(folder, error), end;
+    if (error) return base::FromErrno(error.value(), "list " + folder.string());
+    while (walk != end) {
+      ARROW_RETURN_NOT_OK(context_.CheckStop());
+      const fs::path path = walk->path();
+      const bool is_folder = walk->is_directory(error);
+      if (IsHidden(path.filename().string())) {
+        if (is_folder) walk.disable_recursion_pending();
+        Skip(path, "hidden");
+      } else if (is_folder && walk->is_symlink(error)) {
+        links_.insert(path);
+      } else if (is_folder) {
+        const bool first = entered_.insert(real / path.lexically_relative(folder)).second;
+        if (!first) walk.disable_recursion_pending();
+      } else if (walk->is_regular_file(error)) {
+        ARROW_RETURN_NOT_OK(take_(path.string(), path.lexically_relative(root_).string()));
+      }
+      walk.increment(error);
+      if (error) return base::FromErrno(error.value(), "list " + folder.string());
+    }
+    return Status::OK();
+  }
+
+  const fs::path root_;
+  const base::Context& context_;
+  FileList* list_;
+  const Take take_;
+  fs::path real_root_;
+  std::set<fs::path> entered_;  ///< Without links in them.
+  std::set<fs::path> links_;    ///< To be followed.
+};
 
 std::string Absolute(const std::string& path) {
   std::error_code error;
@@ -138,15 +202,14 @@ Status ListGlob(const std::string& pattern, const std::string& written,
   // What the user wrote before the fixed root, so that paths are shown as they would write them.
   const std::string shown_root =
       written.starts_with('/') ? list->root : FixedRoot("/" + written).substr(1);
-  ARROW_RETURN_NOT_OK(Walk(
-      list->root, context, list, [&](const std::string& path, const std::string& below) -> Status {
-        if (!MatchGlob(pattern, path)) return Status::OK();
-        const std::string shown =
-            shown_root.empty() ? below : (fs::path(shown_root) / below).string();
-        ARROW_ASSIGN_OR_RAISE(auto file, Look(path, shown));
-        list->files.push_back(std::move(file));
-        return Status::OK();
-      }));
+  const auto take = [&](const std::string& path, const std::string& below) -> Status {
+    if (!MatchGlob(pattern, path)) return Status::OK();
+    const std::string shown = shown_root.empty() ? below : (fs::path(shown_root) / below).string();
+    ARROW_ASSIGN_OR_RAISE(auto file, Look(path, shown));
+    list->files.push_back(std::move(file));
+    return Status::OK();
+  };
+  ARROW_RETURN_NOT_OK(Walker(list->root, context, list, take).Run());
   list->skipped.clear();
   if (list->files.empty())
     return NotFound("no file matches {}: check the pattern (** goes through folders)", written);
@@ -186,12 +249,12 @@ Result<FileList> ListFiles(const std::string& path, const base::Context& context
   if (fs::is_directory(status)) {
     list.is_folder = true;
     list.root = absolute;
-    ARROW_RETURN_NOT_OK(Walk(
-        absolute, context, &list, [&](const std::string& file, const std::string& below) -> Status {
-          ARROW_ASSIGN_OR_RAISE(auto found, Look(file, (fs::path(path) / below).string()));
-          list.files.push_back(std::move(found));
-          return Status::OK();
-        }));
+    const auto take = [&](const std::string& file, const std::string& below) -> Status {
+      ARROW_ASSIGN_OR_RAISE(auto found, Look(file, (fs::path(path) / below).string()));
+      list.files.push_back(std::move(found));
+      return Status::OK();
+    };
+    ARROW_RETURN_NOT_OK(Walker(absolute, context, &list, take).Run());
     if (list.files.empty()) return NotFound("{} holds no files (hidden ones are not read)", path);
   } else if (fs::is_regular_file(status)) {
     ARROW_ASSIGN_OR_RAISE(auto file, Look(absolute, path));

@@ -3,6 +3,10 @@
 #include <arrow/util/compression.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
+
+#include "base/hash.h"
 #include "source/file_list.h"
 #include "source/source_testing.h"
 
@@ -12,6 +16,7 @@ namespace {
 using base::ErrorKind;
 using base::IsError;
 using base::IsOk;
+using base::Json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -205,6 +210,69 @@ TEST_F(FileSourceTest, AChangedFileIsRefusedReloadedOrAppended) {
   options.format_options = {{"changed", "append"}};
   EXPECT_THAT(ReadAll(path, options).status,
               IsError(ErrorKind::kConflict, HasSubstr("has changed")));
+}
+
+TEST_F(FileSourceTest, AChangeInTheMiddleOfALargeFileIsSeen) {
+  std::string bytes = "x\n";
+  while (bytes.size() < (9 << 20)) bytes += "1000000\n";  // Three blocks of the hash.
+  const std::string path = folder_.Write("a.csv", bytes);
+  SourceOptions options;
+  options.cursor = ReadAll(path).cursor;
+  const auto later = std::filesystem::last_write_time(path) + std::chrono::seconds(5);
+  std::filesystem::last_write_time(path, later);
+  EXPECT_THAT(ReadAll(path, options).status, IsOk());
+
+  bytes[(5 << 20) + 2] = '7';
+  folder_.Write("a.csv", bytes);
+  std::filesystem::last_write_time(path, later + std::chrono::seconds(5));
+  EXPECT_THAT(ReadAll(path, options).status,
+              IsError(ErrorKind::kConflict, HasSubstr("has changed")));
+  folder_.Write("a.csv", "5\n", true);
+  options.format_options = {{"changed", "append"}};
+  EXPECT_THAT(ReadAll(path, options).status,
+              IsError(ErrorKind::kConflict, HasSubstr("read before has changed")));
+}
+
+TEST_F(FileSourceTest, ACursorOfAnEarlierVersionIsUnderstood) {
+  const std::string path = folder_.Write("a.csv", "x,y\n1,2\n");
+  SourceOptions options = With({{"changed", "append"}});
+  options.cursor = ReadAll(path).cursor;
+  Json& entry = options.cursor["files"][path];
+  // Both ends (here the whole file, twice) and the size.
+  entry["hash"] = base::Hash128Hex("x,y\n1,2\nx,y\n1,2\n8");
+  folder_.Write("a.csv", "3,4\n", true);
+  EXPECT_THAT(ReadAll(path, options).Column("x"), ElementsAre("3"));
+  entry["hash"] = base::Hash128Hex("another");
+  EXPECT_THAT(ReadAll(path, options).status,
+              IsError(ErrorKind::kConflict, HasSubstr("read before has changed")));
+}
+
+TEST_F(FileSourceTest, LinkedFoldersAreReadOnce) {
+  namespace fs = std::filesystem;
+  const TempFolder outside;
+  outside.Write("more/b.csv", "x\n2\n");
+  folder_.Write("in/a.csv", "x\n1\n");
+  const fs::path root = folder_.path();
+  const fs::path in = root / "in";
+  fs::create_directory_symlink(outside.path(), in / "linked");
+  fs::create_directory_symlink(fs::path(outside.path()) / "more", in / "linked_too");
+  fs::create_directory_symlink(in, in / "loop");
+  fs::create_directory_symlink(root, in / "above");
+  fs::create_directory_symlink(in, fs::path(outside.path()) / "more" / "back");
+  const auto list = ListFiles(in.string(), {});
+  ASSERT_THAT(list, IsOk());
+  std::vector<std::string> names;
+  for (const InputFile& file : list->files)
+    names.push_back(fs::path(file.path).lexically_relative(in).string());
+  EXPECT_THAT(names, ElementsAre("a.csv", "linked/more/b.csv"));
+  EXPECT_THAT(list->skipped,
+              ElementsAre(HasSubstr("above: a link to a folder that holds this one"),
+                          HasSubstr("linked/more/back: a link to a folder that is read anyway"),
+                          HasSubstr("linked_too: a link to a folder that is read anyway"),
+                          HasSubstr("loop: a link to a folder that is read anyway")));
+  const auto matched = ListFiles((in / "**/*.csv").string(), {});
+  ASSERT_THAT(matched, IsOk());
+  EXPECT_THAT(matched->files, SizeIs(2));
 }
 
 TEST_F(FileSourceTest, AnUnfinishedLastRowCannotBeAppendedTo) {
