@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -15,6 +18,7 @@
 #include "label/candidates.h"
 #include "label/label_rows.h"
 #include "query/result_rows.h"
+#include "query/sql_lexer.h"
 #include "table/commit.h"
 #include "table/rejects_writer.h"
 #include "table/schema.h"
@@ -40,10 +44,12 @@ class Labeller {
   Status Run();
 
  private:
-  struct Latest {
+  struct Said {
     std::string label;
-    std::set<int64_t> times;  // Of labels in this call.
+    std::optional<double> confidence;
+    bool added = true;  // No: left out, because it repeats the one before it.
   };
+  using Course = std::map<int64_t, Said>;  // What one annotator said of one sample, by time.
   using SampleAndAnnotator = std::pair<int64_t, std::string>;
 
   Status CheckRequest();
@@ -53,8 +59,8 @@ class Labeller {
   Status CheckChunk(std::vector<Candidate> chunk);
   Status ResolveKeys(std::vector<Candidate>* chunk);
   Result<std::set<int64_t>> ExistingOf(const std::vector<Candidate>& chunk);
-  Status LoadLatest(const std::vector<Candidate>& chunk);
-  query::SqlOptions LatestOptions() const;
+  Status LoadStored(const std::vector<Candidate>& chunk);
+  query::SqlOptions StoredOptions() const;
   std::string Fault(const Candidate& candidate, const std::set<int64_t>& existing,
                     std::string* kind) const;
   void Accept(const Candidate& candidate, std::vector<LabelRow>* rows);
@@ -68,7 +74,7 @@ class Labeller {
   LabelledTable table_;
   bool labels_exist_ = false;
   int64_t now_ms_ = base::NowMs();
-  std::map<SampleAndAnnotator, Latest> latest_;
+  std::map<SampleAndAnnotator, Course> said_;
   std::unique_ptr<table::TableWriter> writer_;
   std::unique_ptr<table::RejectsWriter> rejects_;
 };
@@ -76,6 +82,9 @@ class Labeller {
 Status Labeller::CheckRequest() {
   if (request_.url.empty() == request_.expression.empty()) {
     return Invalid("give the labels either as a file or as an expression");
+  }
+  if (!request_.expression.empty()) {
+    ARROW_RETURN_NOT_OK(query::CheckExpressionText(request_.expression, "label expression"));
   }
   if (request_.author.empty()) return Invalid("labels need an author");
   if (!request_.key.empty() && !request_.sample_column.empty()) {
@@ -237,28 +246,34 @@ Result<std::set<int64_t>> Labeller::ExistingOf(const std::vector<Candidate>& chu
   }
 }
 
-query::SqlOptions Labeller::LatestOptions() const {
+query::SqlOptions Labeller::StoredOptions() const {
   return {.ref = table_.options.ref, .pins = {}, .parameters = {}};
 }
 
-Status Labeller::LoadLatest(const std::vector<Candidate>& chunk) {
+/// Loads all that is stored of the chunk's samples, not the latest only: labels may come in any
+/// order of their times.
+Status Labeller::LoadStored(const std::vector<Candidate>& chunk) {
   if (!labels_exist_) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const std::string latest,
-                        LatestLabelsSql(table_.name.ToString(), request_.label_set));
-  ARROW_ASSIGN_OR_RAISE(auto result, session_.Sql("SELECT sample_id, annotator, label FROM (" +
-                                                      latest + ") WHERE " + SampleCondition(chunk),
-                                                  LatestOptions(), context_));
+  std::set<int64_t> wanted;
+  for (const Candidate& candidate : chunk) wanted.insert(*candidate.sample_id);
+  ARROW_ASSIGN_OR_RAISE(
+      auto result, session_.Sql("SELECT sample_id, annotator, label, epoch_ms(labelled_at) FROM " +
+                                    QuotedName(report_->labels_table, "") +
+                                    " WHERE label_set = " + base::QuoteLiteral(request_.label_set) +
+                                    " AND " + SampleCondition(chunk),
+                                StoredOptions(), context_));
   while (true) {
     std::shared_ptr<arrow::RecordBatch> batch;
     ARROW_RETURN_NOT_OK(result.reader->ReadNext(&batch));
     if (batch == nullptr) return Status::OK();
     for (int64_t row = 0; row < batch->num_rows(); ++row) {
       ARROW_ASSIGN_OR_RAISE(const Json id, query::CellOf(*batch->column(0), row));
+      if (!wanted.contains(id.get<int64_t>())) continue;
       ARROW_ASSIGN_OR_RAISE(const Json annotator, query::CellOf(*batch->column(1), row));
       ARROW_ASSIGN_OR_RAISE(const Json label, query::CellOf(*batch->column(2), row));
-      // What an earlier chunk of this call said is newer.
-      latest_.try_emplace({id.get<int64_t>(), annotator.get<std::string>()},
-                          Latest{label.get<std::string>(), {}});
+      ARROW_ASSIGN_OR_RAISE(const Json at, query::CellOf(*batch->column(3), row));
+      said_[{id.get<int64_t>(), annotator.get<std::string>()}].try_emplace(
+          at.get<int64_t>(), Said{label.get<std::string>(), std::nullopt});
     }
   }
 }
@@ -280,13 +295,13 @@ std::string Labeller::Fault(const Candidate& candidate, const std::set<int64_t>&
     return fmt::format("'{}' is not one of the classes {}.{}", *candidate.label,
                        base::Join(classes, ", "), base::DidYouMean(*candidate.label, classes));
   }
-  const auto known = latest_.find({*candidate.sample_id, candidate.annotator});
-  const int64_t at = candidate.labelled_ms.value_or(now_ms_);
-  if (known != latest_.end() && known->second.times.contains(at) &&
-      known->second.label != *candidate.label) {
+  const auto known = said_.find({*candidate.sample_id, candidate.annotator});
+  if (known == said_.end()) return "";
+  const auto same = known->second.find(candidate.labelled_ms.value_or(now_ms_));
+  if (same != known->second.end() && same->second.label != *candidate.label) {
     *kind = "labelled twice at one time";
     return fmt::format("{} labels sample {} as '{}' and as '{}' at the same time",
-                       candidate.annotator, *candidate.sample_id, known->second.label,
+                       candidate.annotator, *candidate.sample_id, same->second.label,
                        *candidate.label);
   }
   return "";
@@ -294,23 +309,29 @@ std::string Labeller::Fault(const Candidate& candidate, const std::set<int64_t>&
 
 void Labeller::Accept(const Candidate& candidate, std::vector<LabelRow>* rows) {
   const int64_t at = candidate.labelled_ms.value_or(now_ms_);
-  const auto [known, first] = latest_.try_emplace({*candidate.sample_id, candidate.annotator},
-                                                  Latest{*candidate.label, {}});
-  if (!first && known->second.label == *candidate.label) {
+  Course& course = said_[{*candidate.sample_id, candidate.annotator}];
+  auto next = course.upper_bound(at);
+  if (next != course.begin() && std::prev(next)->second.label == *candidate.label) {
+    course.try_emplace(at, Said{*candidate.label, candidate.confidence, false});
     ++report_->unchanged;
     return;
   }
-  known->second.label = *candidate.label;
-  known->second.times.insert(at);
+  course[at] = {*candidate.label, candidate.confidence};
   rows->push_back(
       {*candidate.sample_id, *candidate.label, candidate.annotator, at, candidate.confidence});
+  // A later one that was left out as a repetition is none any more.
+  if (next == course.end() || next->second.added || next->second.label == *candidate.label) return;
+  next->second.added = true;
+  --report_->unchanged;
+  rows->push_back({*candidate.sample_id, next->second.label, candidate.annotator, next->first,
+                   next->second.confidence});
 }
 
 Status Labeller::CheckChunk(std::vector<Candidate> chunk) {
   if (!request_.key.empty()) ARROW_RETURN_NOT_OK(ResolveKeys(&chunk));
   if (chunk.empty()) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto existing, ExistingOf(chunk));
-  ARROW_RETURN_NOT_OK(LoadLatest(chunk));
+  ARROW_RETURN_NOT_OK(LoadStored(chunk));
   std::vector<LabelRow> rows;
   for (const Candidate& candidate : chunk) {
     std::string kind;
