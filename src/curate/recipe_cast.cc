@@ -2,6 +2,7 @@
 // rejects. SQL's own casts would round 1.5 to 2 and cut decimals, so each target has its own test.
 #include <arrow/api.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -43,28 +44,66 @@ Result<TypePtr> TargetType(const std::string& name) {
   }
 }
 
+/// `cast` where it holds `condition`, else null.
+std::string CastIf(const std::string& condition, const std::string& cast) {
+  return "CASE WHEN " + condition + " THEN " + cast + " END";
+}
+
+std::string Matches(const std::string& value, const std::string& pattern) {
+  return "regexp_full_match(" + value + ", '" + pattern + "')";
+}
+
+/// Text to a decimal by its digits; with an exponent, where a double holds all digits.
+std::string TextToDecimal(const std::string& value, const std::string& cast, int32_t scale) {
+  const std::string after = fmt::format("[0-9]{{0,{}}}0*", std::max(scale, 0));
+  const std::string digits = "[+-]?([0-9]+([.]" + after + ")?|[.]" + after + ")";
+  const std::string exponent = "[+-]?[0-9]{0,8}[.]?[0-9]{0,7}[eE][+-]?[0-9]+";
+  return CastIf(Matches(value, digits) + " OR (" + Matches(value, exponent) + " AND CAST(" + cast +
+                    " AS DOUBLE) = TRY_CAST(" + value + " AS DOUBLE))",
+                cast);
+}
+
 /// From text that is trimmed and not empty.
 std::string FromText(const std::string& value, const arrow::DataType& to,
                      const std::string& format) {
   const std::string sql_type = SqlTypeName(to);
+  const bool is_date = to.id() == arrow::Type::DATE32;
   if (!format.empty()) {
-    return "CAST(try_strptime(" + value + ", " + QuoteLiteral(format) + ") AS " + sql_type + ")";
+    const std::string time = "try_strptime(" + value + ", " + QuoteLiteral(format) + ")";
+    const std::string cast = "CAST(" + time + " AS " + sql_type + ")";
+    return is_date ? CastIf(cast + " = " + time, cast) : cast;
   }
   const std::string cast = "TRY_CAST(" + value + " AS " + sql_type + ")";
-  if (IsWhole(to)) {
-    return "CASE WHEN regexp_full_match(" + value + ", '[+-]?[0-9]+([.]0*)?') THEN " + cast +
-           " END";
-  }
+  if (IsWhole(to)) return CastIf(Matches(value, "[+-]?[0-9]+([.]0*)?"), cast);
   if (to.id() == arrow::Type::BOOL) {
     return "CASE WHEN lower(" + value +
            ") IN ('true', 't', 'yes', 'y', '1', 'on') THEN true WHEN lower(" + value +
            ") IN ('false', 'f', 'no', 'n', '0', 'off') THEN false END";
   }
   if (to.id() == arrow::Type::DECIMAL128) {
-    return "CASE WHEN CAST(" + cast + " AS DOUBLE) = TRY_CAST(" + value + " AS DOUBLE) THEN " +
-           cast + " END";
+    return TextToDecimal(value, cast, static_cast<const arrow::Decimal128Type&>(to).scale());
   }
+  // Fractions become the nearest number, which is what these types are; whole numbers stay.
+  if (arrow::is_floating(to.id())) {
+    return CastIf("NOT " + Matches(value, "[+-]?[0-9]+") + " OR TRY_CAST(" + cast +
+                      " AS HUGEINT) = TRY_CAST(" + value + " AS HUGEINT)",
+                  cast);
+  }
+  if (is_date) return CastIf("TRY_CAST(" + value + " AS TIMESTAMP) = " + cast, cast);
   return cast;
+}
+
+/// From a number to float or double: whole numbers and decimals must come back as they were.
+std::string ToFloating(const std::string& value, const arrow::DataType& from,
+                       const std::string& cast) {
+  if (arrow::is_floating(from.id())) {
+    // Beyond 2^53 a double itself is the nearest number only.
+    return CastIf("NOT (" + value + " = trunc(" + value + ") AND abs(" + value +
+                      ") <= 9007199254740992) OR CAST(" + cast + " AS DOUBLE) = " + value,
+                  cast);
+  }
+  const std::string exact = IsWhole(from) ? "HUGEINT" : SqlTypeName(from);
+  return CastIf("TRY_CAST(" + cast + " AS " + exact + ") = " + value, cast);
 }
 
 std::string FromNumber(const std::string& value, const arrow::DataType& from,
@@ -73,8 +112,9 @@ std::string FromNumber(const std::string& value, const arrow::DataType& from,
   if (to.id() == arrow::Type::BOOL) {
     return "CASE WHEN " + value + " = 0 THEN false WHEN " + value + " = 1 THEN true END";
   }
+  if (arrow::is_floating(to.id())) return ToFloating(value, from, cast);
   if ((IsWhole(to) && !IsWhole(from)) || to.id() == arrow::Type::DECIMAL128) {
-    return "CASE WHEN " + cast + " = " + value + " THEN " + cast + " END";
+    return CastIf(cast + " = " + value, cast);
   }
   return cast;
 }
@@ -100,7 +140,10 @@ Result<CastSql> CastColumn(const StepColumn& column, const TypePtr& to, const st
     return CastSql{text, FromText(text, *to, format)};
   }
   if (kind == ValueKind::kNumber) return CastSql{name, FromNumber(name, *column.type, *to)};
-  return CastSql{name, "TRY_CAST(" + name + " AS " + SqlTypeName(*to) + ")"};
+  const std::string cast = "TRY_CAST(" + name + " AS " + SqlTypeName(*to) + ")";
+  // A date has no time: only midnight keeps its meaning.
+  const bool drops_time = kind == ValueKind::kTime && to->id() == arrow::Type::DATE32;
+  return CastSql{name, drops_time ? CastIf(cast + " = " + name, cast) : cast};
 }
 
 }  // namespace
