@@ -11,13 +11,16 @@
 #include <arrow/table_builder.h>
 #include <arrow/type.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <set>
 
 #include "base/json.h"
 #include "base/text.h"
 #include "source/column_convert.h"
 #include "source/csv_scanner.h"
+#include "source/json_raw.h"
 #include "source/json_values.h"
 #include "source/text_input.h"
 
@@ -105,6 +108,19 @@ Result<std::shared_ptr<arrow::Array>> Finish(const std::shared_ptr<arrow::Array>
   return arrow::MakeArray(data);
 }
 
+/// Whether a number is so large that whole numbers around it are not all exact: the careful way
+/// then looks at its digits.
+bool MayBeRounded(const arrow::ArrayData& data) {
+  const auto beyond = [&](const auto* values, double most) {
+    return std::any_of(values, values + data.length, [&](auto v) { return std::abs(v) >= most; });
+  };
+  if (data.type->id() == arrow::Type::DOUBLE)
+    return beyond(data.GetValues<double>(1), 9007199254740992.0);
+  if (data.type->id() == arrow::Type::FLOAT) return beyond(data.GetValues<float>(1), 16777216.0);
+  return std::any_of(data.child_data.begin(), data.child_data.end(),
+                     [](const auto& child) { return MayBeRounded(*child); });
+}
+
 class JsonConverter : public PieceConverter {
  public:
   JsonConverter(std::vector<std::string> files, std::vector<JsonLayout> layouts, JsonRules rules)
@@ -161,6 +177,7 @@ class JsonConverter : public PieceConverter {
       const auto array = parsed->GetColumnByName(rules_.keys[static_cast<size_t>(i)]);
       if (!array) return base::Invalid("the column is missing");
       ARROW_ASSIGN_OR_RAISE(auto finished, Finish(array, rules_.schema->field(i)->type()));
+      if (MayBeRounded(*finished->data())) return base::Invalid("a number may be rounded");
       arrays.push_back(std::move(finished));
     }
     return arrow::RecordBatch::Make(rules_.schema, parsed->num_rows(), std::move(arrays));
@@ -185,7 +202,7 @@ class JsonConverter : public PieceConverter {
         out->rejects.push_back(std::move(reject));
         continue;
       }
-      ARROW_RETURN_NOT_OK(AppendJsonRow(row, rules_.keys, *rules_.schema, builder.get()));
+      ARROW_RETURN_NOT_OK(AppendJsonRow(row, value, rules_.keys, *rules_.schema, builder.get()));
       ++rows;
     }
     if (rows == 0) return Status::OK();
@@ -207,11 +224,12 @@ class JsonConverter : public PieceConverter {
       reject->reason = "a row must be an object";
       return false;
     }
+    const auto raws = RawMembers(value);
     for (int i = 0; i < rules_.schema->num_fields(); ++i) {
       const auto found = row->find(rules_.keys[static_cast<size_t>(i)]);
       if (found == row->end()) continue;
-      JsonMisfit misfit =
-          CheckJson(*found, *rules_.schema->field(i)->type(), rules_.ignore_unknown_keys);
+      JsonMisfit misfit = CheckJson(*found, raws.at(found.key()), *rules_.schema->field(i)->type(),
+                                    rules_.ignore_unknown_keys);
       if (misfit.reason.empty()) continue;
       reject->column = rules_.schema->field(i)->name();
       reject->reason = misfit.path.empty() ? misfit.reason : misfit.path + ": " + misfit.reason;

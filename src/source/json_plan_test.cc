@@ -218,6 +218,50 @@ TEST_F(JsonTest, TheFastAndTheCarefulWayAgree) {
       << fast.table->ToString() << careful.table->ToString();
 }
 
+TEST_F(JsonTest, NumbersKeepTheirDigits) {
+  SourceOptions options;
+  options.types = {{"amount", "decimal(20,2)"}, {"t", "string"}, {"o", "string"}};
+  const auto all = Read(
+      R"({"t": 123456789012345678901234567890, "amount": 12345678901234567.89, "o": {"b": 1, "a": 2.50}})"
+      "\n"
+      R"({"t": "x", "amount": 1.5e1, "o": [1.10, {"\u0061 b": "c  d"}]})"
+      "\n"
+      R"({"t": 2.50, "amount": 0.125, "o": null})",
+      options);
+  ASSERT_THAT(all.status, IsOk());
+  EXPECT_THAT(all.Column("t"), ElementsAre("123456789012345678901234567890", "x"));
+  EXPECT_THAT(all.Column("amount"), ElementsAre("12345678901234567.89", "15.00"));
+  EXPECT_THAT(all.Column("o"), ElementsAre(R"({"b":1,"a":2.50})", R"([1.10,{"\u0061 b":"c  d"}])"));
+  ASSERT_THAT(all.rejects, SizeIs(1));
+  EXPECT_EQ(all.rejects[0].line, 3);
+}
+
+TEST_F(JsonTest, WholeNumbersBeyond64BitsAreText) {
+  const auto all = Read(
+      "{\"a\": 123456789012345678901234567890, \"b\": 9223372036854775808}\n"
+      "{\"a\": 7, \"b\": 1.50}\n");
+  ASSERT_THAT(all.status, IsOk());
+  EXPECT_THAT(all.types(), ElementsAre("string", "string"));
+  EXPECT_THAT(all.Column("a"), ElementsAre("123456789012345678901234567890", "7"));
+  EXPECT_THAT(all.Column("b"), ElementsAre("9223372036854775808", "1.50"));
+}
+
+TEST_F(JsonTest, WholeNumbersThatADoubleCannotHoldAreRejected) {
+  SourceOptions options;
+  options.types = {{"d", "double"}, {"l", "list<float>"}};
+  const auto all = Read(
+      "{\"d\": 9007199254740993, \"l\": []}\n{\"d\": 9007199254740992, \"l\": [16777216]}\n"
+      "{\"d\": -0, \"l\": [16777217]}\n{\"d\": 1e300, \"l\": [0.1]}\n"
+      "{\"d\": 10000000000000000000000, \"l\": []}\n",
+      options);
+  ASSERT_THAT(all.status, IsOk());
+  EXPECT_EQ(all.table->num_rows(), 3);
+  ASSERT_THAT(all.rejects, SizeIs(2));
+  EXPECT_EQ(all.rejects[0].line, 1);
+  EXPECT_THAT(all.rejects[0].reason, HasSubstr("9007199254740993"));
+  EXPECT_EQ(all.rejects[1].line, 3);
+}
+
 TEST_F(JsonTest, OrderHoldsOverManyPieces) {
   std::string bytes = "[";
   for (int i = 0; i < 200000; ++i)

@@ -28,10 +28,11 @@ class Walker {
   }
   bool number_unsigned(uint64_t value) {
     const bool fits = value <= static_cast<uint64_t>(INT64_MAX);
-    return Leaf([fits](JsonShape* s) { fits ? s->AddInteger() : s->AddDouble(); });
+    return Leaf([fits](JsonShape* s) { fits ? s->AddInteger() : s->AddHuge(); });
   }
-  bool number_float(double, const std::string&) {
-    return Leaf([](JsonShape* s) { s->AddDouble(); });
+  bool number_float(double, const std::string& text) {
+    const bool whole = text.find_first_of(".eE") == std::string::npos;
+    return Leaf([whole](JsonShape* s) { whole ? s->AddHuge() : s->AddDouble(); });
   }
   bool string(std::string& text) {
     return Leaf([&](JsonShape* s) { s->AddString(text); });
@@ -120,7 +121,7 @@ JsonShape* JsonShape::Element() {
 }
 
 JsonShape::Resolved JsonShape::Resolve(const std::string& path) const {
-  const int64_t numbers = integers_ + doubles_;
+  const int64_t numbers = integers_ + doubles_ + huge_;
   const int64_t total = booleans_ + numbers + texts_ + objects_ + arrays_ + deep_;
   if (total == 0) return {arrow::utf8(), "no value in the sample", {}};
   if (deep_ > 0)
@@ -129,6 +130,7 @@ JsonShape::Resolved JsonShape::Resolve(const std::string& path) const {
             {fmt::format("{}: nested deeper than {} levels: kept as JSON text", path, kDeepest)}};
   if (booleans_ == total) return {arrow::boolean(), "true and false only", {}};
   if (integers_ == total) return {arrow::int64(), "whole numbers", {}};
+  if (numbers == total && huge_ > 0) return {arrow::utf8(), "whole numbers beyond 64 bits", {}};
   if (numbers == total) return {arrow::float64(), "numbers", {}};
   if (texts_ == total) {
     const GuessedType guess = strings_.Resolve(0);

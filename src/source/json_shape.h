@@ -24,6 +24,8 @@ class JsonShape {
   void AddBoolean() { ++booleans_; }
   void AddInteger() { ++integers_; }
   void AddDouble() { ++doubles_; }
+  /// A whole number beyond 64 bits: only text keeps its digits.
+  void AddHuge() { ++huge_; }
   void AddString(std::string_view text);
   void AddObject() { ++objects_; }
   void AddArray() { ++arrays_; }
@@ -49,8 +51,8 @@ class JsonShape {
   const std::vector<std::string>& samples() const { return strings_.samples(); }
 
  private:
-  int64_t nulls_ = 0, booleans_ = 0, integers_ = 0, doubles_ = 0, texts_ = 0, objects_ = 0,
-          arrays_ = 0, deep_ = 0;
+  int64_t nulls_ = 0, booleans_ = 0, integers_ = 0, doubles_ = 0, huge_ = 0, texts_ = 0,
+          objects_ = 0, arrays_ = 0, deep_ = 0;
   ValueGuess strings_;
   std::vector<std::string> keys_;
   std::vector<std::unique_ptr<JsonShape>> children_;

@@ -7,6 +7,7 @@
 #include <arrow/type_fwd.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -21,16 +22,18 @@ struct JsonMisfit {
 };
 
 /// Strings take any value (as its JSON text). Null fits everything. Keys that a struct does not
-/// have are a misfit unless ignored.
-JsonMisfit CheckJson(const base::Json& value, const arrow::DataType& type,
+/// have are a misfit unless ignored; so is a whole number that a float or double would round.
+/// `raw` is the value's text: decimals and strings take their digits from it.
+JsonMisfit CheckJson(const base::Json& value, std::string_view raw, const arrow::DataType& type,
                      bool ignore_unknown_keys);
 
 /// Appends a value that CheckJson found to fit.
-Status AppendJson(const base::Json& value, const arrow::DataType& type,
+Status AppendJson(const base::Json& value, std::string_view raw, const arrow::DataType& type,
                   arrow::ArrayBuilder* builder);
 
 /// Appends a row to the builders of a schema's columns; keys[i] is the JSON key of column i.
-Status AppendJsonRow(const base::Json& row, const std::vector<std::string>& keys,
-                     const arrow::Schema& schema, arrow::RecordBatchBuilder* builder);
+Status AppendJsonRow(const base::Json& row, std::string_view raw,
+                     const std::vector<std::string>& keys, const arrow::Schema& schema,
+                     arrow::RecordBatchBuilder* builder);
 
 }  // namespace millpond::source
