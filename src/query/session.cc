@@ -13,7 +13,6 @@
 #include "query/given_rows.h"
 #include "query/planner.h"
 #include "query/result_stream.h"
-#include "query/sql_lexer.h"
 #include "query/view_catalogs.h"
 #include "table/manifest_cache.h"
 
@@ -78,9 +77,6 @@ class PondSession final : public Session {
   Result<QueryResult> Scan(const ScanRequest& request, const base::Context& context) override {
     SqlOptions options;
     options.ref = request.ref;
-    if (!request.filter.empty()) {
-      ARROW_RETURN_NOT_OK(CheckExpressionText(request.filter, "filter"));
-    }
     return Sql(ScanSql(request), options, context);
   }
 
