@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+#include <string>
+
 #include "base/error_matchers.h"
 #include "curate/recipe.h"
 #include "query/scratch_pond_testing.h"
@@ -22,6 +25,8 @@ struct CastCase {
   std::string shown;  ///< The kept values afterwards, as JSON list of texts, in their order.
   std::string format;
 };
+
+void PrintTo(const CastCase& given, std::ostream* out) { *out << given.kept << " to " << given.to; }
 
 class CastTest : public ::testing::TestWithParam<CastCase> {
  protected:
