@@ -161,7 +161,10 @@ std::shared_ptr<arrow::Scalar> TimeScalar(const Literal& literal,
   if (type->id() == arrow::Type::DATE32) {
     if (!LooksLikeDate(text) || (!plain && literal.type != "DATE")) return nullptr;
   } else {
-    if (!plain && literal.type != "DATE" && !literal.type.starts_with("TIMESTAMP")) return nullptr;
+    if (!plain && literal.type != "DATE" && literal.type != "TIMESTAMP" &&
+        literal.type != "TIMESTAMP WITH TIME ZONE") {
+      return nullptr;  // TIMESTAMP_S and the like round their text.
+    }
     const bool zoned = text.find_first_of("zZ+") != std::string::npos || text.size() < 10 ||
                        text.find('-', 10) != std::string::npos;
     if (zoned || !LooksLikeDate(std::string_view(text).substr(0, 10))) return nullptr;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "table/schema.h"
 #include "table/schema_evolution.h"
+#include "table/text_check.h"
 
 namespace millpond::table {
 namespace {
@@ -121,6 +122,12 @@ Result<BatchFitter::Fitted> BatchFitter::Fit(const arrow::RecordBatch& batch) {
                              field->name(), table_name_, rows_ + FirstNull(*column));
       }
       ARROW_RETURN_NOT_OK(CheckRequired(*column, *field, field->name()));
+      if (const int64_t row = FindInvalidText(*column); row >= 0) {
+        return base::Invalid(
+            "column {} of {}: row {} of the new rows holds text that is not UTF-8; decode it first, "
+            "or store it as binary",
+            field->name(), table_name_, rows_ + row);
+      }
     }
     columns.push_back(std::move(column));
   }

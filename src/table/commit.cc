@@ -30,10 +30,10 @@ Status CommitState::CheckOpen() {
   return Status::OK();
 }
 
-// What protects a branch: only a merge moves it. A merge is a commit with that operation, or a
-// fast-forward.
+// What protects a branch: only a merge of another branch moves it, which names the commit that it
+// merges, or is a fast-forward. (MERGE INTO is a change of rows like any other.)
 Status CheckProtection(const PondRef& branch, const CommitInfo& info) {
-  if (!branch.is_protected || info.operation == kMergeOperation) return Status::OK();
+  if (!branch.is_protected || info.merge_parent) return Status::OK();
   return base::Denied(
       "branch '{0}' is protected: commit to another branch and merge that into it, or "
       "`millpond branch {0} --unprotect` first",

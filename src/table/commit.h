@@ -21,7 +21,7 @@
 
 namespace millpond::table {
 
-/// The operation of a merge: the only one that may move a protected branch.
+/// The operation of a merge of branches.
 inline constexpr const char* kMergeOperation = "merge";
 
 struct CommitInfo {
@@ -29,7 +29,8 @@ struct CommitInfo {
   std::string operation;  ///< Verb: "sync", "clean", "label", "commit"…; see kMergeOperation.
   std::string branch = kMainBranch;  ///< Where the commit lands.
   /// The commit that this one merges into `branch`; the log shows it as a second parent, and a
-  /// later merge base takes it into account. Such a commit may change no table.
+  /// later merge base takes it into account. Such a commit may change no table, and it may move a
+  /// protected branch.
   std::optional<std::string> merge_parent = {};
   base::Json inputs = base::Json::array();
   base::Json details = base::Json::object();
@@ -52,8 +53,8 @@ class PendingCommit {
                 const std::vector<std::string>& identifier = {},
                 const std::map<std::string, std::string>& properties = {});
   Status Append(const TableName& name, std::vector<DataFile> files);
-  /// Replaces all rows. `base_snapshot`: what the new rows were computed from; if the table has
-  /// another current snapshot at Land, kConflict.
+  /// Replaces all rows. `base_snapshot`: what the new rows were computed from (none: the table had
+  /// no snapshot); if the table has another current snapshot at Land, kConflict.
   Status Overwrite(const TableName& name, std::vector<DataFile> files,
                    std::optional<int64_t> base_snapshot);
   /// Takes single rows away and adds others (delete, update, merge). Data files are copied without

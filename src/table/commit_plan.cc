@@ -267,11 +267,11 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
   if (row_change_) {
     ARROW_RETURN_NOT_OK(ValidateRowChange(*row_change_, catalog_->store(), now, name_.ToString()));
   }
-  if (overwrite_base_ && now.current_snapshot_id != overwrite_base_) {
+  if (overwrites_ && now.current_snapshot_id != overwrite_base_) {
     return base::Conflict(
         "{} has a newer snapshot than the one that the new rows were computed from ({}); run the "
         "command again",
-        name_.ToString(), *overwrite_base_);
+        name_.ToString(), overwrite_base_ ? std::to_string(*overwrite_base_) : "it had none");
   }
   return Status::OK();
 }

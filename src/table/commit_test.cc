@@ -91,11 +91,23 @@ TEST_F(CommitTest, OverwriteReplacesAndSaysWhatWent) {
 TEST_F(CommitTest, OverwriteWithNothingEmptiesTheTable) {
   ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
   auto commit = Begin();
-  ASSERT_THAT(commit.Overwrite(kOrders, {}, {}), IsOk());
+  const auto base = commit.Existing(kOrders).ValueOrDie().metadata->current_snapshot_id;
+  ASSERT_THAT(commit.Overwrite(kOrders, {}, base), IsOk());
   ASSERT_THAT(commit.Land(kContext), IsOk());
   EXPECT_EQ(pond_.Values(kOrders), Values{});
   EXPECT_EQ(Summary("operation"), "delete");
   EXPECT_EQ(Summary("total-records"), "0");
+}
+
+TEST_F(CommitTest, OverwriteOfATableThatHadNoRowsConflictsToo) {
+  ASSERT_THAT(pond_.Create(kOrders, {}), IsOk());
+  ASSERT_FALSE(pond_.catalog()->Load(kOrders).ValueOrDie().metadata->current_snapshot_id);
+  auto commit = Begin("clean");
+  auto files = pond_.Write(commit, kOrders, *PondForTest::Batch({5}));
+  ASSERT_THAT(commit.Overwrite(kOrders, std::move(files), {}), IsOk());
+  ASSERT_THAT(pond_.Append(kOrders, {2}), IsOk());
+  EXPECT_THAT(commit.Land(kContext), IsError(ErrorKind::kConflict, HasSubstr("newer snapshot")));
+  EXPECT_EQ(pond_.Values(kOrders), Values{2});
 }
 
 TEST_F(CommitTest, OverwriteOfAnOlderSnapshotConflicts) {
@@ -308,7 +320,8 @@ TEST_F(CommitTest, ReplacedColumnsKeepRenameOrStartAnew) {
                   kOrders, arrow::schema({old->field(0), arrow::field("n", arrow::int64())})),
               IsOk());
   auto batch = PondForTest::Batch({7})->RenameColumns({"n"}).ValueOrDie();
-  ASSERT_THAT(again.Overwrite(kOrders, pond_.Write(again, kOrders, *batch), {}), IsOk());
+  const auto base = again.Existing(kOrders).ValueOrDie().metadata->current_snapshot_id;
+  ASSERT_THAT(again.Overwrite(kOrders, pond_.Write(again, kOrders, *batch), base), IsOk());
   ASSERT_THAT(again.Land(kContext), IsOk());
   EXPECT_EQ(pond_.Values(kOrders, "", "n"), Values{7});
   EXPECT_EQ(pond_.Values(kOrders, "~1"), (Values{1, 2}));

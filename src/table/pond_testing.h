@@ -87,7 +87,9 @@ class PondForTest {
   Result<PondCommit> Overwrite(const TableName& name, const std::vector<int64_t>& values) const {
     PendingCommit commit(catalog_, Info("overwrite"));
     auto files = Write(commit, name, *Batch(values));
-    ARROW_RETURN_NOT_OK(commit.Overwrite(name, std::move(files), {}));
+    ARROW_ASSIGN_OR_RAISE(const Table table, commit.Existing(name));
+    ARROW_RETURN_NOT_OK(
+        commit.Overwrite(name, std::move(files), table.metadata->current_snapshot_id));
     return commit.Land(base::Context{});
   }
 

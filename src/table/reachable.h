@@ -15,8 +15,9 @@ namespace millpond::table {
 /// store paths.
 class Reachable {
  public:
-  /// `present`: paths of all blobs there are; what is absent reaches nothing, what is present and
-  /// unreadable is an error.
+  /// `present`: paths of all blobs there were before. What a catalog row points to, and what that
+  /// needs, is read from the store; an error where it is missing or unreadable: nobody can tell
+  /// then what belongs to the table. Of the past, what is absent reaches nothing.
   Reachable(Catalog* catalog, const std::set<std::string>* present, const base::Context& context)
       : catalog_(catalog), present_(present), context_(context) {}
 
@@ -26,10 +27,12 @@ class Reachable {
   const std::set<std::string>& paths() const { return paths_; }
 
  private:
-  /// Adds the path; true where it is present and was not known.
-  bool Add(const std::string& uri);
-  Status AddMetadata(const TableName& name, const std::string& location);
-  Status AddSnapshot(const Snapshot& snapshot);
+  enum class Need { kMust, kMay };
+
+  /// Adds the path; true where it was not known and is to be followed.
+  bool Add(const std::string& uri, Need need = Need::kMay);
+  Status AddMetadata(const TableName& name, const std::string& location, Need need);
+  Status AddSnapshot(const Snapshot& snapshot, Need need);
   void AddStatistics(const TableMetadata& metadata, const char* list);
 
   Catalog* catalog_;

@@ -17,6 +17,7 @@ namespace {
 using base::ErrorKind;
 using base::IsError;
 using base::IsOk;
+using ::testing::HasSubstr;
 
 const base::Context kContext;
 const TableName kTable{"shop", "items"};
@@ -155,6 +156,51 @@ TEST_F(TableWriterTest, DictionariesOnlyWhereValuesRepeat) {
   for (int i = 0; i < 7; ++i) {
     EXPECT_EQ(HasDictionary(files[0], i), expected[static_cast<size_t>(i)]) << "column " << i;
   }
+}
+
+TEST_F(TableWriterTest, TextThatIsNotUtf8IsRefusedByRow) {
+  PendingCommit commit(pond_.catalog(), PondForTest::Info("create"));
+  const auto item = arrow::struct_({arrow::field("name", arrow::utf8())});
+  ASSERT_THAT(commit.Create(kTable, Columns({arrow::field("note", arrow::utf8()),
+                                             arrow::field("items", arrow::list(item))})),
+              IsOk());
+  auto refusal = [&](const arrow::RecordBatch& batch) {
+    auto writer = TableWriter::Open(pond_.catalog(), kTable, commit.SchemaOf(kTable).ValueOrDie())
+                      .ValueOrDie();
+    return writer->Write(batch, kContext);
+  };
+  auto notes = [](const std::vector<std::string>& values) {
+    arrow::StringBuilder builder;
+    EXPECT_THAT(builder.AppendValues(values), IsOk());
+    const auto array = builder.Finish().ValueOrDie();
+    return arrow::RecordBatch::Make(arrow::schema({arrow::field("note", arrow::utf8())}),
+                                    array->length(), {array});
+  };
+  EXPECT_THAT(refusal(*notes({"\u00e4", "", "plain"})), IsOk());
+  EXPECT_THAT(refusal(*notes({"ok", "\xff\xfe"})),
+              IsError(ErrorKind::kInvalid, HasSubstr("note of shop.items: row 1 ")));
+  // Two halves of one character are valid only together.
+  EXPECT_THAT(refusal(*notes({"\xc3", "\xa4"})),
+              IsError(ErrorKind::kInvalid, HasSubstr("row 0 ")));
+  EXPECT_THAT(refusal(*notes({"\u00e4", "", "\xff"})->Slice(0, 2)), IsOk());
+
+  auto names = std::make_shared<arrow::StringBuilder>();
+  arrow::ListBuilder lists(arrow::default_memory_pool(),
+                           std::make_shared<arrow::StructBuilder>(
+                               item, arrow::default_memory_pool(),
+                               std::vector<std::shared_ptr<arrow::ArrayBuilder>>{names}));
+  auto& items = static_cast<arrow::StructBuilder&>(*lists.value_builder());
+  for (const auto& row : std::vector<std::vector<std::string>>{{"a", "b"}, {}, {"c", "\xf0"}}) {
+    ASSERT_THAT(lists.Append(), IsOk());
+    for (const auto& name : row) {
+      ASSERT_THAT(items.Append(), IsOk());
+      ASSERT_THAT(names->Append(name), IsOk());
+    }
+  }
+  const auto array = lists.Finish().ValueOrDie();
+  EXPECT_THAT(refusal(*arrow::RecordBatch::Make(
+                  arrow::schema({arrow::field("items", array->type())}), 3, {array})),
+              IsError(ErrorKind::kInvalid, HasSubstr("items of shop.items: row 2 ")));
 }
 
 TEST_F(TableWriterTest, NansAreCountedFileByFile) {

@@ -99,6 +99,18 @@ TEST_F(UpkeepTest, RemovesNothingWhereAManifestCannotBeRead) {
   EXPECT_EQ(pond_.Blobs(), before);
 }
 
+TEST_F(UpkeepTest, RemovesNothingWhereATablesMetadataIsGone) {
+  ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
+  ASSERT_THAT(pond_.Append(kOrders, {2}), IsOk());
+  for (const char* gone : {"/snap-", ".metadata.json"}) {
+    fs::remove(PathWith(gone));
+    const auto before = pond_.Blobs();
+    const auto report = RemoveOrphans(*pond_.Reopen(WriteSettings{}), 0, false, kContext);
+    EXPECT_THAT(report.status().message(), HasSubstr("nothing was removed"));
+    EXPECT_EQ(pond_.Blobs(), before);
+  }
+}
+
 TEST_F(UpkeepTest, AHealthyPondHasNoFindings) {
   EXPECT_THAT(Problems(true), IsEmpty());
   ASSERT_THAT(pond_.Create(kOrders, {1, 2, 3}), IsOk());

@@ -134,7 +134,12 @@ Result<View> Views::Write(const TableName& name, const std::string& before, Json
   const Status landed =
       Land(before.empty() ? "create-view" : "replace-view", name, changes, context);
   if (!landed.ok()) {
-    DeleteQuietly(catalog_->store(), {view.metadata_location});
+    // After any other error it may have landed: what the catalog points to must stay.
+    const base::ErrorKind kind = base::KindOf(landed);
+    if (kind == base::ErrorKind::kConflict || kind == base::ErrorKind::kAlreadyExists ||
+        kind == base::ErrorKind::kInvalid || kind == base::ErrorKind::kDenied) {
+      DeleteQuietly(catalog_->store(), {view.metadata_location});
+    }
     return landed;
   }
   view.document = std::move(document);
