@@ -124,7 +124,8 @@ Result<BatchFitter::Fitted> BatchFitter::Fit(const arrow::RecordBatch& batch) {
       ARROW_RETURN_NOT_OK(CheckRequired(*column, *field, field->name()));
       if (const int64_t row = FindInvalidText(*column); row >= 0) {
         return base::Invalid(
-            "column {} of {}: row {} of the new rows holds text that is not UTF-8; decode it first, "
+            "column {} of {}: row {} of the new rows holds text that is not UTF-8; decode it "
+            "first, "
             "or store it as binary",
             field->name(), table_name_, rows_ + row);
       }

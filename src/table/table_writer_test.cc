@@ -180,8 +180,7 @@ TEST_F(TableWriterTest, TextThatIsNotUtf8IsRefusedByRow) {
   EXPECT_THAT(refusal(*notes({"ok", "\xff\xfe"})),
               IsError(ErrorKind::kInvalid, HasSubstr("note of shop.items: row 1 ")));
   // Two halves of one character are valid only together.
-  EXPECT_THAT(refusal(*notes({"\xc3", "\xa4"})),
-              IsError(ErrorKind::kInvalid, HasSubstr("row 0 ")));
+  EXPECT_THAT(refusal(*notes({"\xc3", "\xa4"})), IsError(ErrorKind::kInvalid, HasSubstr("row 0 ")));
   EXPECT_THAT(refusal(*notes({"\u00e4", "", "\xff"})->Slice(0, 2)), IsOk());
 
   auto names = std::make_shared<arrow::StringBuilder>();

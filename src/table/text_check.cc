@@ -73,8 +73,7 @@ int64_t FindInvalidText(const arrow::Array& array) {
       int64_t first = -1;
       for (int i = 0; i < rows.num_fields(); ++i) {
         // Flattened, so that rows without the struct have no text in it.
-        const int64_t found =
-            FindInvalidText(*rows.GetFlattenedField(i).ValueOr(rows.field(i)));
+        const int64_t found = FindInvalidText(*rows.GetFlattenedField(i).ValueOr(rows.field(i)));
         if (found >= 0 && (first < 0 || found < first)) first = found;
       }
       return first;

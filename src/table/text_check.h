@@ -1,5 +1,5 @@
-// Whether text is UTF-8. Arrow does not say so of arrays that others made, Parquet writes any bytes,
-// and no reader takes them back. Pure; used by BatchFitter.
+// Whether text is UTF-8. Arrow does not say so of arrays that others made, Parquet writes any
+// bytes, and no reader takes them back. Pure; used by BatchFitter.
 #pragma once
 
 #include <arrow/type_fwd.h>
