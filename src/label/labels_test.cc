@@ -187,7 +187,8 @@ TEST_F(LabelsTest, SetsLiveSideBySideAndOrphansAreCounted) {
   while (auto batch = rows.reader->Next().ValueOrDie()) {
     ASSERT_THAT(writer->Write(*batch, {}), IsOk());
   }
-  ASSERT_THAT(commit.Overwrite(name, writer->Finish().ValueOrDie(), {}), IsOk());
+  const auto base = commit.Existing(name).ValueOrDie().metadata->current_snapshot_id;
+  ASSERT_THAT(commit.Overwrite(name, writer->Finish().ValueOrDie(), base), IsOk());
   ASSERT_THAT(commit.Land({}), IsOk());
   const auto summaries = SummarizeLabels(pond_.session(), "shop.t", {}).ValueOrDie();
   ASSERT_EQ(summaries.size(), 2U);

@@ -94,7 +94,12 @@ Result<Json> Change(const Catalogs& catalog, const std::string& verb, const Word
     if (verb == "create") ARROW_RETURN_NOT_OK(commit.Create(name, rows->schema()));
     if (verb == "grow") ARROW_RETURN_NOT_OK(commit.EvolveTo(name, rows->schema()));
     ARROW_ASSIGN_OR_RAISE(auto files, WriteFiles(catalog, commit, name, *rows));
-    ARROW_RETURN_NOT_OK(verb == "overwrite" ? commit.Overwrite(name, std::move(files), {})
+    std::optional<int64_t> base;
+    if (verb == "overwrite") {
+      ARROW_ASSIGN_OR_RAISE(const Table table, commit.Existing(name));
+      base = table.metadata->current_snapshot_id;
+    }
+    ARROW_RETURN_NOT_OK(verb == "overwrite" ? commit.Overwrite(name, std::move(files), base)
                                             : commit.Append(name, std::move(files)));
   }
   ARROW_ASSIGN_OR_RAISE(PondCommit landed, commit.Land(kContext));
