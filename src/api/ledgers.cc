@@ -1,14 +1,12 @@
 // Finding the pond, one call of ledger/ledger_copy.h, and the switch of millpond.toml.
 #include "api/ledgers.h"
 
-#include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <fstream>
 #include <sstream>
 
+#include "base/folder_lock.h"
 #include "base/url.h"
 #include "ledger/freeze.h"
 #include "ledger/ledger_copy.h"
@@ -29,30 +27,16 @@ Json RowsOf(const ledger::CopyReport& report) {
 }
 
 // One move of a pond at a time, on this machine.
-class PondLock {
- public:
-  static Result<std::unique_ptr<PondLock>> Take(const PondPlace& place) {
-    // Not the pond's folder itself: who makes a ledger file locks that.
-    const std::string folder = place.folder + "/truth";
-    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return base::FromErrno(errno, "open the folder " + folder);
-    std::unique_ptr<PondLock> lock(new PondLock(descriptor));
-    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-      return base::Unavailable(
-          "the ledger of {} is being moved by another process; try "
-          "again when it is done",
-          place.folder);
-    }
-    return lock;
-  }
-  PondLock(const PondLock&) = delete;
-  PondLock& operator=(const PondLock&) = delete;
-  ~PondLock() { ::close(descriptor_); }
-
- private:
-  explicit PondLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
-};
+Result<std::unique_ptr<base::FolderLock>> LockForMove(const PondPlace& place) {
+  // Not the pond's folder itself: who makes a ledger file locks that.
+  ARROW_ASSIGN_OR_RAISE(auto lock,
+                        base::FolderLock::Take(place.folder + "/truth", LOCK_EX | LOCK_NB));
+  if (lock->held()) return lock;
+  return base::Unavailable(
+      "the ledger of {} is being moved by another process; try "
+      "again when it is done",
+      place.folder);
+}
 
 Result<std::string> ReadToml(const PondPlace& place) {
   std::ifstream file(place.toml_path(), std::ios::binary);
@@ -99,7 +83,7 @@ Result<Json> MoveLedger(const OpenOptions& options, const std::string& target,
                         const base::Context& context) {
   ARROW_ASSIGN_OR_RAISE(PondPlace place, FindPond(options));
   ARROW_RETURN_NOT_OK(CheckSwitchable(place));
-  ARROW_ASSIGN_OR_RAISE(auto lock, PondLock::Take(place));
+  ARROW_ASSIGN_OR_RAISE(auto lock, LockForMove(place));
   ARROW_ASSIGN_OR_RAISE(PondPlace moved, TargetOf(place, target));
   ARROW_ASSIGN_OR_RAISE(std::string toml, ReadToml(place));
   ARROW_ASSIGN_OR_RAISE(const std::string from, ledger::NameOf(place.ledger()));
@@ -114,7 +98,7 @@ Result<Json> MoveLedger(const OpenOptions& options, const std::string& target,
 
 Status AbandonLedgerMove(const OpenOptions& options) {
   ARROW_ASSIGN_OR_RAISE(PondPlace place, FindPond(options));
-  ARROW_ASSIGN_OR_RAISE(auto lock, PondLock::Take(place));
+  ARROW_ASSIGN_OR_RAISE(auto lock, LockForMove(place));
   return ledger::AbandonMove(place.ledger());
 }
 

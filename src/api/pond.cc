@@ -1,18 +1,16 @@
 // Finding, making and wiring a pond. The layout is docs/formats/pond.md.
 #include "api/pond.h"
 
-#include <fcntl.h>
 #include <pwd.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <vector>
 
+#include "base/folder_lock.h"
 #include "store/local_store.h"
 
 namespace millpond::api {
@@ -97,31 +95,13 @@ Result<bool> CheckFolder(const fs::path& folder) {
   return existed;
 }
 
-/// Holds off every other init of the same folder; its death lets go.
-class InitLock {
- public:
-  static Result<std::unique_ptr<InitLock>> Take(const std::string& folder) {
-    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return base::FromErrno(errno, "open the folder " + folder);
-    auto lock = std::make_unique<InitLock>(descriptor);
-    struct stat held{};
-    struct stat named{};
-    // Other folders of that name: an init that failed took the locked one away meanwhile.
-    if ((::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
-        ::fstat(descriptor, &held) != 0 || ::stat(folder.c_str(), &named) != 0 ||
-        held.st_ino != named.st_ino) {
-      return base::AlreadyExists("another 'millpond init' is making a pond here ({})", folder);
-    }
-    return lock;
-  }
-  explicit InitLock(int descriptor) : descriptor_(descriptor) {}
-  ~InitLock() { ::close(descriptor_); }
-  InitLock(const InitLock&) = delete;
-  InitLock& operator=(const InitLock&) = delete;
-
- private:
-  int descriptor_;
-};
+/// Holds off every other init of the same folder.
+Result<std::unique_ptr<base::FolderLock>> LockForInit(const std::string& folder) {
+  ARROW_ASSIGN_OR_RAISE(auto lock, base::FolderLock::Take(folder, LOCK_EX | LOCK_NB));
+  // Another folder of that name: an init that failed took the locked one away meanwhile.
+  if (!lock->is_taken() && lock->IsOn(folder)) return lock;
+  return base::AlreadyExists("another 'millpond init' is making a pond here ({})", folder);
+}
 
 /// Takes back what a failed init made: all of a new folder, in an older one the parts of a pond.
 void TakeBack(const fs::path& folder, bool existed) {
@@ -165,7 +145,7 @@ Result<std::shared_ptr<Pond>> Pond::Init(const OpenOptions& options) {
                         base::Config::Load("", base::MillpondEnvironment(), options.flags));
   ARROW_ASSIGN_OR_RAISE(const bool existed, CheckFolder(folder));
   ARROW_RETURN_NOT_OK(store::MakeFolders((folder / "truth").string()));
-  ARROW_ASSIGN_OR_RAISE(auto lock, InitLock::Take((folder / "truth").string()));
+  ARROW_ASSIGN_OR_RAISE(auto lock, LockForInit((folder / "truth").string()));
   // Another init may have finished before the lock was ours.
   ARROW_RETURN_NOT_OK(CheckFolder(folder).status());
   std::string toml(kTomlText);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/folder_lock.h"
 #include "base/log.h"
 #include "base/random_id.h"
 #include "ledger/migration.h"
@@ -26,32 +27,6 @@ std::string FolderOf(const std::string& path) {
   const std::string folder = fs::path(path).parent_path().string();
   return folder.empty() ? "." : folder;
 }
-
-/// A lock on a folder for as long as this object lives; the descriptor is closed across exec.
-class FolderLock {
- public:
-  /// `operation`: flock's. Where the file system has no locks for folders (NFS), `held` is false.
-  FolderLock(const std::string& folder, int operation)
-      : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (descriptor_ < 0) return;
-    int result = 0;
-    do {
-      result = ::flock(descriptor_, operation);
-    } while (result != 0 && errno == EINTR);
-    held_ = result == 0;
-  }
-  ~FolderLock() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
-  bool held() const { return held_; }
-
- private:
-  int descriptor_;
-  bool held_ = false;
-};
 
 // Gives `from` the name `to` unless it is taken, and makes that durable.
 Status Publish(const std::string& from, const std::string& to) {
@@ -89,7 +64,7 @@ std::vector<fs::path> Leftovers(const std::string& path) {
 }  // namespace
 
 Status CreateLedgerFile(const std::string& path, int busy_ms, const LedgerFiller& fill) {
-  const FolderLock building(FolderOf(path), LOCK_SH);
+  const auto building = base::FolderLock::Take(FolderOf(path), LOCK_SH);  // Where it can be had.
   if (::access(path.c_str(), F_OK) == 0) {
     return base::AlreadyExists("the ledger {} exists already", path);
   }
@@ -112,8 +87,8 @@ Status CreateLedgerFile(const std::string& path, int busy_ms, const LedgerFiller
 
 void RemoveAbandonedLedgers(const std::string& path) {
   if (Leftovers(path).empty()) return;
-  const FolderLock alone(FolderOf(path), LOCK_EX | LOCK_NB);
-  if (!alone.held()) return;  // A creator lives.
+  const auto alone = base::FolderLock::Take(FolderOf(path), LOCK_EX | LOCK_NB);
+  if (!alone.ok() || !(*alone)->held()) return;  // A creator lives.
   for (const fs::path& file : Leftovers(path)) {
     std::error_code error;
     if (fs::is_directory(file, error) || !fs::remove(file, error)) continue;
