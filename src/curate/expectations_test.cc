@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error_matchers.h"
+#include "base/stop_at_progress.h"
 #include "curate/expectation_plan.h"
 #include "query/scratch_pond_testing.h"
 
@@ -515,13 +516,10 @@ TEST_F(ExpectationsTest, VersionsMasksAndMissingTables) {
 
 TEST_F(ExpectationsTest, CancelledInTheMiddle) {
   Fill(MakeRows());
-  std::stop_source stop;
-  base::Context context;
-  context.stop = stop.get_token();
-  context.progress = [&](const base::Progress&) { stop.request_stop(); };
+  base::StopAtProgress stopping;
   EXPECT_THAT(Run("- expect_column_values_to_be_between: {column: i, min_value: 5}\n"
                   "- expect_column_values_to_be_between: {column: i, min_value: 6}",
-                  context),
+                  stopping.context()),
               IsError(ErrorKind::kCancelled));
 }
 

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/error_matchers.h"
+#include "base/stop_at_progress.h"
 #include "query/scratch_pond_testing.h"
 
 namespace millpond::curate {
@@ -174,16 +175,10 @@ TEST_F(ProfileTest, VersionsMasksAndMistakes) {
 
 TEST_F(ProfileTest, CancelledBetweenColumns) {
   ASSERT_THAT(pond_.Create("shop.t", "SELECT 1 AS a, 2 AS b"), IsOk());
-  std::stop_source stop;
-  base::Context context;
-  context.stop = stop.get_token();
-  int64_t done = 0;
-  context.progress = [&](const base::Progress& step) {
-    done = step.done;
-    stop.request_stop();
-  };
-  EXPECT_THAT(ProfileTable(pond_.session(), Of("shop.t"), context), IsError(ErrorKind::kCancelled));
-  EXPECT_EQ(done, 1);
+  base::StopAtProgress stopping;
+  EXPECT_THAT(ProfileTable(pond_.session(), Of("shop.t"), stopping.context()),
+              IsError(ErrorKind::kCancelled));
+  EXPECT_EQ(stopping.done(), 1);
 }
 
 }  // namespace

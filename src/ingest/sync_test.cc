@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/error_matchers.h"
+#include "base/stop_at_progress.h"
 #include "query/scratch_pond_testing.h"
 #include "table/commit.h"
 
@@ -256,16 +257,9 @@ TEST_F(SyncTest, CancelledInTheMiddleNothingHasChanged) {
   std::string text = "id,text\n";
   for (int i = 0; i < 200000; ++i) text += std::to_string(i) + ",some words to fill the line\n";
   File("big.csv", text);
-  std::stop_source stop;
-  base::Context context;
-  context.stop = stop.get_token();
-  int64_t seen = 0;
-  context.progress = [&](const base::Progress& step) {
-    seen = step.done;
-    stop.request_stop();
-  };
-  EXPECT_THAT(Run(Request("big.csv"), context), IsError(ErrorKind::kCancelled));
-  EXPECT_GT(seen, 0) << "it had begun";
+  base::StopAtProgress stopping;
+  EXPECT_THAT(Run(Request("big.csv"), stopping.context()), IsError(ErrorKind::kCancelled));
+  EXPECT_GT(stopping.done(), 0) << "it had begun";
   EXPECT_THAT(pond_.catalog()->Load({"shop", "orders"}), IsError(ErrorKind::kNotFound));
   EXPECT_EQ(Commits(), 0U);
   EXPECT_EQ(Run(Request("big.csv")).ValueOrDie().tables[0].rows, 200000);

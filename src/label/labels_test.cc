@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/error_matchers.h"
+#include "base/stop_at_progress.h"
 #include "label/label_rows.h"
 #include "query/scratch_pond_testing.h"
 
@@ -248,18 +249,11 @@ TEST_F(LabelsTest, EmptyTablesAndEmptyFiles) {
 
 TEST_F(LabelsTest, CancelledInTheMiddleNothingLands) {
   ASSERT_THAT(pond_.Create("shop.big", "SELECT i AS n FROM range(250000) t(i)"), IsOk());
-  std::stop_source stop;
-  base::Context context;
-  context.stop = stop.get_token();
-  int64_t done = 0;
-  context.progress = [&](const base::Progress& step) {
-    done = step.done;
-    stop.request_stop();
-  };
+  base::StopAtProgress stopping;
   LabelRequest request = Expression("n % 3");
   request.table = "shop.big";
-  EXPECT_THAT(Add(request, context), IsError(ErrorKind::kCancelled));
-  EXPECT_GT(done, 0) << "it had begun";
+  EXPECT_THAT(Add(request, stopping.context()), IsError(ErrorKind::kCancelled));
+  EXPECT_GT(stopping.done(), 0) << "it had begun";
   EXPECT_EQ(Commits(), 2U);
   EXPECT_THAT(pond_.catalog()->Load({"shop", "big_labels"}), IsError(ErrorKind::kNotFound));
 }

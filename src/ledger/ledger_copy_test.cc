@@ -8,6 +8,7 @@
 
 #include "base/error_matchers.h"
 #include "base/random_id.h"
+#include "base/stop_at_progress.h"
 #include "base/temporary_folder.h"
 #include "ledger/freeze.h"
 #include "ledger/row_copy.h"
@@ -106,10 +107,8 @@ TEST_F(LedgerCopyTest, RefusesToMoveOntoItself) {
 
 TEST_F(LedgerCopyTest, ACancelledMoveLeavesAllAsItWas) {
   const LedgerPlace here = Make("ledger.db"), there{.url = folder_ / "there.db"};
-  std::stop_source stop;
-  const base::Context context{.stop = stop.get_token(),
-                              .progress = [&](const base::Progress&) { stop.request_stop(); }};
-  EXPECT_THAT(MoveRows(here, there, context), IsError(ErrorKind::kCancelled));
+  base::StopAtProgress stopping;
+  EXPECT_THAT(MoveRows(here, there, stopping.context()), IsError(ErrorKind::kCancelled));
   EXPECT_THAT(Write(here), IsOk());
   EXPECT_FALSE(std::filesystem::exists(there.url));
 }

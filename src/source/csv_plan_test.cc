@@ -2,6 +2,7 @@
 // files through OpenSource.
 #include <gtest/gtest.h>
 
+#include "base/stop_at_progress.h"
 #include "source/source_testing.h"
 
 namespace millpond::source {
@@ -330,11 +331,8 @@ TEST_F(CsvTest, OrderAndLinesHoldOverManyPieces) {
 TEST_F(CsvTest, StopsWhenAsked) {
   std::string bytes = "n,s\n";
   for (int i = 0; i < 300000; ++i) bytes += "1,text\n";
-  std::stop_source stop;
-  base::Context context;
-  context.stop = stop.get_token();
-  context.progress = [&](const base::Progress&) { stop.request_stop(); };
-  EXPECT_THAT(ReadAll(folder_.Write("big.csv", bytes), {}, 0, context).status,
+  base::StopAtProgress stopping;
+  EXPECT_THAT(ReadAll(folder_.Write("big.csv", bytes), {}, 0, stopping.context()).status,
               IsError(ErrorKind::kCancelled));
 }
 
