@@ -8,6 +8,7 @@
 #include "query/sql_lexer.h"
 #include "table/commit.h"
 #include "table/schema.h"
+#include "table/table_property.h"
 
 namespace millpond::api {
 namespace {
@@ -67,7 +68,7 @@ Result<Json> CreateTable(Pond& pond, const CreateRequest& request) {
   }
   if (!has_id) fields.insert(fields.begin(), arrow::field(id, arrow::int64(), false));
   auto properties = request.properties;
-  properties["format-version"] = std::to_string(request.format_version);
+  properties[table::kFormatVersion] = std::to_string(request.format_version);
   table::CommitInfo info;
   info.author = pond.author();
   info.message = request.message.empty() ? "create " + name.ToString() : request.message;

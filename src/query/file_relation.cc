@@ -22,9 +22,6 @@ using base::QuoteIdentifier;
 using base::QuoteLiteral;
 using FieldPtr = std::shared_ptr<arrow::Field>;
 
-// Field ids that the specification reserves for the two columns of row lineage.
-constexpr int32_t kRowIdId = 2147483540;
-constexpr int32_t kRowSequenceId = 2147483539;
 // Runs of files are told apart by whether they have deletes only while there are few: a query over
 // hundreds of runs costs more to plan than asking for every row.
 constexpr size_t kRunsMost = 8;
@@ -242,7 +239,7 @@ class ScanSelect {
     std::string lineage[2];
     for (int i = 0; i < 2; ++i) {
       const bool wanted = Wants(i == 0 ? kRowIdColumn : kRowSequenceColumn);
-      const int32_t id = i == 0 ? kRowIdId : kRowSequenceId;
+      const int32_t id = i == 0 ? table::kRowIdFieldId : table::kLastUpdatedFieldId;
       if (!wanted) continue;
       ARROW_ASSIGN_OR_RAISE(lineage[i],
                             add(*arrow::field(fmt::format("#lineage{}", i), arrow::int64()), id));
@@ -281,7 +278,7 @@ class ScanSelect {
       return field == nullptr ? std::string("CAST(NULL AS BIGINT)")
                               : QuoteIdentifier(field->name());
     };
-    AddHidden(run, lineage(kRowIdId), lineage(kRowSequenceId), &source);
+    AddHidden(run, lineage(table::kRowIdFieldId), lineage(table::kLastUpdatedFieldId), &source);
     source.from = ReadParquet(paths, "", MayHoldNan(run));
     return source;
   }

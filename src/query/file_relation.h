@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "query/scan_functions.h"
 #include "table/history.h"
+#include "table/row_lineage.h"
 #include "table/scan_plan.h"
 
 namespace millpond::query {
@@ -20,8 +21,8 @@ namespace millpond::query {
 /// format v3 also the row's id and the sequence number of its last change.
 inline constexpr std::string_view kFileColumn = "_file";
 inline constexpr std::string_view kPositionColumn = "_pos";
-inline constexpr std::string_view kRowIdColumn = "_row_id";
-inline constexpr std::string_view kRowSequenceColumn = "_last_updated_sequence_number";
+inline constexpr std::string_view kRowIdColumn = table::kRowId;
+inline constexpr std::string_view kRowSequenceColumn = table::kLastUpdated;
 
 /// Those of `mentioned` (lower case) that the version offers: not where it has a column of its own
 /// of that name.

@@ -19,11 +19,6 @@ namespace {
 // Eight writers that never pause share a pond; each waits a few of the others' turns.
 constexpr std::chrono::seconds kRetryBudget{30};
 
-bool LostRace(const Status& status) {
-  const base::ErrorKind kind = base::KindOf(status);
-  return kind == base::ErrorKind::kConflict || kind == base::ErrorKind::kAlreadyExists;
-}
-
 /// One Land call. Holds nothing that outlives it; the drafts keep what later attempts reuse.
 class Landing {
  public:

@@ -73,10 +73,7 @@ Status LandRefs(Catalog& catalog, const std::function<Status(RefAttempt*)>& buil
       return landed;
     }
     // After any other error the transaction may have landed: what it points to must stay.
-    const base::ErrorKind kind = base::KindOf(landed);
-    if (kind != base::ErrorKind::kConflict && kind != base::ErrorKind::kAlreadyExists) {
-      return landed;
-    }
+    if (!LostRace(landed)) return landed;
     Discard(catalog, attempt);
     ARROW_RETURN_NOT_OK(retry.Wait(landed, context));
   }

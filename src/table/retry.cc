@@ -20,6 +20,11 @@ constexpr milliseconds kLongestWait{320};
 
 }  // namespace
 
+bool LostRace(const Status& status) {
+  const base::ErrorKind kind = base::KindOf(status);
+  return kind == base::ErrorKind::kConflict || kind == base::ErrorKind::kAlreadyExists;
+}
+
 Retry::Retry(milliseconds budget)
     : budget_(budget),
       next_(kFirstWait),

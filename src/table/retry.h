@@ -10,6 +10,10 @@
 
 namespace millpond::table {
 
+/// Whether a ledger transaction failed because someone else's came first. It has changed nothing;
+/// after most other errors it may have landed.
+bool LostRace(const Status& status);
+
 /// Counts from the first Wait; not thread safe.
 class Retry {
  public:

@@ -136,8 +136,7 @@ Result<View> Views::Write(const TableName& name, const std::string& before, Json
   if (!landed.ok()) {
     // After any other error it may have landed: what the catalog points to must stay.
     const base::ErrorKind kind = base::KindOf(landed);
-    if (kind == base::ErrorKind::kConflict || kind == base::ErrorKind::kAlreadyExists ||
-        kind == base::ErrorKind::kInvalid || kind == base::ErrorKind::kDenied) {
+    if (LostRace(landed) || kind == base::ErrorKind::kInvalid || kind == base::ErrorKind::kDenied) {
       DeleteQuietly(catalog_->store(), {view.metadata_location});
     }
     return landed;
