@@ -67,18 +67,21 @@ class Checker {
   std::vector<ExpectationPlan> plans_;
 };
 
+Result<ExpectationPlan> PlanOne(const TableView& view, const Expectation& expectation) {
+  const Json condition = expectation.kwargs.value("row_condition", Json());
+  if (condition.is_string()) {
+    ARROW_RETURN_NOT_OK(query::CheckExpressionText(condition.get<std::string>(), "row_condition"));
+  }
+  const ExpectationDefinition* definition = FindExpectation(expectation.type);
+  if (definition == nullptr) {
+    return base::Invalid("there is no expectation '{}'", expectation.type);
+  }
+  return definition->plan(PlanInputs(view, expectation.kwargs));
+}
+
 void Checker::PlanAll() {
   for (ExpectationResult& result : report_->results) {
-    const ExpectationDefinition* definition = FindExpectation(result.expectation.type);
-    Result<ExpectationPlan> plan =
-        definition == nullptr
-            ? base::Invalid("there is no expectation '{}'", result.expectation.type)
-            : definition->plan(PlanInputs(view_, result.expectation.kwargs));
-    const Json condition = result.expectation.kwargs.value("row_condition", Json());
-    if (condition.is_string()) {
-      const Status one = query::CheckExpressionText(condition.get<std::string>(), "row_condition");
-      if (!one.ok()) plan = one;
-    }
+    Result<ExpectationPlan> plan = PlanOne(view_, result.expectation);
     if (!plan.ok()) result.error = plan.status().message();
     plans_.push_back(plan.ok() ? *std::move(plan) : ExpectationPlan{});
   }

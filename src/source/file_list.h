@@ -38,9 +38,8 @@ bool IsGlob(std::string_view text);
 bool MatchGlob(std::string_view pattern, std::string_view path);
 
 /// A file that exists wins over a glob of the same letters. Folders are walked to the bottom;
-/// hidden files and those that begin with '_' are
-/// skipped. Links to folders are followed, but no folder is read twice. kNotFound where nothing is
-/// there or nothing matches.
+/// hidden files and those that begin with '_' are skipped. Links to folders are followed, but no
+/// folder is read twice. kNotFound where nothing is there or nothing matches.
 Result<FileList> ListFiles(const std::string& path, const base::Context& context);
 
 }  // namespace millpond::source

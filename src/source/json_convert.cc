@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/json.h"
@@ -197,12 +198,13 @@ class JsonConverter : public PieceConverter {
       counted = begin;
       Reject reject{file, line, "", "", ""};
       Json row;
-      if (!Understand(value, known, &row, &reject)) {
+      std::map<std::string, std::string_view> raws;
+      if (!Understand(value, known, &row, &raws, &reject)) {
         reject.raw = PrintableText(value);
         out->rejects.push_back(std::move(reject));
         continue;
       }
-      ARROW_RETURN_NOT_OK(AppendJsonRow(row, value, rules_.keys, *rules_.schema, builder.get()));
+      ARROW_RETURN_NOT_OK(AppendJsonRow(row, raws, rules_.keys, *rules_.schema, builder.get()));
       ++rows;
     }
     if (rows == 0) return Status::OK();
@@ -213,7 +215,7 @@ class JsonConverter : public PieceConverter {
 
   /// Parses and checks a row; false leaves the column and reason in `reject`.
   bool Understand(std::string_view value, const std::set<std::string>& known, Json* row,
-                  Reject* reject) const {
+                  std::map<std::string, std::string_view>* raws, Reject* reject) const {
     auto parsed = base::ParseJson(value, "row");
     if (!parsed.ok()) {
       reject->reason = "not valid JSON: " + parsed.status().message();
@@ -224,11 +226,11 @@ class JsonConverter : public PieceConverter {
       reject->reason = "a row must be an object";
       return false;
     }
-    const auto raws = RawMembers(value);
+    *raws = RawMembers(value);
     for (int i = 0; i < rules_.schema->num_fields(); ++i) {
       const auto found = row->find(rules_.keys[static_cast<size_t>(i)]);
       if (found == row->end()) continue;
-      JsonMisfit misfit = CheckJson(*found, raws.at(found.key()), *rules_.schema->field(i)->type(),
+      JsonMisfit misfit = CheckJson(*found, raws->at(found.key()), *rules_.schema->field(i)->type(),
                                     rules_.ignore_unknown_keys);
       if (misfit.reason.empty()) continue;
       reject->column = rules_.schema->field(i)->name();

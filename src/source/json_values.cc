@@ -260,9 +260,9 @@ Status AppendJson(const Json& value, std::string_view raw, const arrow::DataType
   }
 }
 
-Status AppendJsonRow(const Json& row, std::string_view raw, const std::vector<std::string>& keys,
-                     const arrow::Schema& schema, arrow::RecordBatchBuilder* builder) {
-  const auto raws = RawMembers(raw);
+Status AppendJsonRow(const Json& row, const std::map<std::string, std::string_view>& raws,
+                     const std::vector<std::string>& keys, const arrow::Schema& schema,
+                     arrow::RecordBatchBuilder* builder) {
   for (int i = 0; i < schema.num_fields(); ++i) {
     const auto found = row.find(keys[static_cast<size_t>(i)]);
     ARROW_RETURN_NOT_OK(found == row.end()

@@ -6,6 +6,7 @@
 #include <arrow/table_builder.h>
 #include <arrow/type_fwd.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,8 +32,9 @@ JsonMisfit CheckJson(const base::Json& value, std::string_view raw, const arrow:
 Status AppendJson(const base::Json& value, std::string_view raw, const arrow::DataType& type,
                   arrow::ArrayBuilder* builder);
 
-/// Appends a row to the builders of a schema's columns; keys[i] is the JSON key of column i.
-Status AppendJsonRow(const base::Json& row, std::string_view raw,
+/// Appends a row to the builders of a schema's columns; keys[i] is the JSON key of column i, `raws`
+/// the row's RawMembers.
+Status AppendJsonRow(const base::Json& row, const std::map<std::string, std::string_view>& raws,
                      const std::vector<std::string>& keys, const arrow::Schema& schema,
                      arrow::RecordBatchBuilder* builder);
 

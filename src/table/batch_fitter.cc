@@ -125,8 +125,7 @@ Result<BatchFitter::Fitted> BatchFitter::Fit(const arrow::RecordBatch& batch) {
       if (const int64_t row = FindInvalidText(*column); row >= 0) {
         return base::Invalid(
             "column {} of {}: row {} of the new rows holds text that is not UTF-8; decode it "
-            "first, "
-            "or store it as binary",
+            "first, or store it as binary",
             field->name(), table_name_, rows_ + row);
       }
     }

@@ -35,7 +35,7 @@ class FileRewriter {
 
   /// Copies the rows of the entry's file whose positions are not in `deleted`, in order. kCorrupt
   /// where the file has another number of rows than its manifest says. Every row is accounted for.
-  Status Copy(const ManifestEntry& source, const RowPositions& deleted,
+  Status Copy(const ManifestEntry& entry, const RowPositions& deleted,
               const base::Context& context);
   /// Closes and publishes.
   Result<std::vector<DataFile>> Finish();
