@@ -1,5 +1,6 @@
 """``python -m bench [NAME…]``: run all benches, or the named ones; figures go to ``bench/out``."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ def main() -> int:
     if unknown:
         sys.stderr.write(f"no bench {', '.join(unknown)}; there are {', '.join(known)}\n")
         return 2
-    failed = [name for name in names if subprocess.run([sys.executable, str(known[name])], check=False).returncode]
+    # The program that stands beside this Python, as in a shell where its environment is active.
+    env = {**os.environ, "PATH": f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    failed = [n for n in names if subprocess.run([sys.executable, str(known[n])], check=False, env=env).returncode]
     if failed:
         sys.stderr.write(f"failed: {', '.join(failed)}\n")
     return 1 if failed else 0
