@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "api/upkeep.h"
 #include "base/folder_lock.h"
 #include "base/url.h"
 #include "ledger/freeze.h"
@@ -113,7 +114,11 @@ Result<Json> RestoreLedger(const OpenOptions& options, const std::string& file,
                            const base::Context& context) {
   ARROW_ASSIGN_OR_RAISE(PondPlace place, FindPond(options));
   ARROW_ASSIGN_OR_RAISE(auto rows, ledger::Restore(file, place.ledger(), context));
-  return Json{{"file", file}, {"rows", RowsOf(rows)}};
+  // The rows are back for good; what follows can be had again from doctor --repair.
+  ARROW_ASSIGN_OR_RAISE(auto pond, Pond::Open(options));
+  ARROW_ASSIGN_OR_RAISE(Json report, RepairTables(*pond, context));
+  report.update(Json{{"file", file}, {"rows", RowsOf(rows)}});
+  return report;
 }
 
 }  // namespace millpond::api

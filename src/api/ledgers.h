@@ -27,8 +27,10 @@ Status AbandonLedgerMove(const OpenOptions& options);
 Result<base::Json> BackUpLedger(const OpenOptions& options, const std::string& file,
                                 const base::Context& context);
 
-/// Brings a backup back in one transaction; what the ledger held is gone. Truth is left as it is:
-/// data that only newer commits named is found by doctor. {"file", "rows"}
+/// Brings a backup back in one transaction; what the ledger held is gone. Tables whose metadata
+/// file of then has been trimmed since are set back in a successor of a later one. No file of truth
+/// is removed: data that only newer commits named is found by doctor. {"file", "rows"} and what
+/// RepairTables reports.
 Result<base::Json> RestoreLedger(const OpenOptions& options, const std::string& file,
                                  const base::Context& context);
 

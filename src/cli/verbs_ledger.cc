@@ -2,6 +2,7 @@
 #include "api/ledgers.h"
 #include "cli/invocation.h"
 #include "cli/json_view.h"
+#include "cli/repair_view.h"
 
 namespace millpond::cli {
 namespace {
@@ -105,8 +106,9 @@ void AddRestore(VerbSet& verbs, CLI::App* group) {
                               api::RestoreLedger(run.open_options(), options->file, run.context()));
         run.terminal().Document(report);
         PrintRows(run.terminal(), report["rows"], "restored from " + options->file);
+        PrintRepair(run.terminal(), report);
         run.terminal().Note("'millpond doctor' tells whether all that it names is still there");
-        return 0;
+        return report["lost"].empty() ? 0 : kAnswerNo;
       },
       group);
   verb->add_option("file", options->file, "A file that 'millpond ledger backup' wrote")->required();

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/invocation.h"
 #include "cli/json_view.h"
+#include "cli/repair_view.h"
 
 namespace millpond::cli {
 namespace {
@@ -176,7 +177,8 @@ void AddDoctor(VerbSet& verbs) {
   auto options = std::make_shared<Options>();
   auto* verb = verbs.Add(
       "doctor", "Verify the ledger and every pointer; find and remove what nothing reaches",
-      {"millpond doctor", "millpond doctor --deep", "millpond doctor --remove-orphans"},
+      {"millpond doctor", "millpond doctor --deep", "millpond doctor --remove-orphans",
+       "millpond doctor --repair"},
       [options](Invocation& run) -> Result<int> {
         if (options->grace_hours < 0) return base::Invalid("--grace-hours cannot be negative");
         options->request.grace_ms = static_cast<int64_t>(options->grace_hours * 3600e3);
@@ -184,6 +186,7 @@ void AddDoctor(VerbSet& verbs) {
         ARROW_ASSIGN_OR_RAISE(auto report, api::Doctor(*pond, options->request, run.context()));
         auto& terminal = run.terminal();
         terminal.Document(report);
+        PrintRepair(terminal, report);
         for (const auto& finding : report["findings"]) {
           terminal.Line(terminal.Paint(Tone::kBad, TextOf(finding["subject"])) + ": " +
                         TextOf(finding["problem"]));
@@ -203,6 +206,8 @@ void AddDoctor(VerbSet& verbs) {
                  "Also read every data file and verify its checksums");
   verb->add_flag("--remove-orphans", options->request.remove_orphans,
                  "Delete files that nothing reaches");
+  verb->add_flag("--repair", options->request.repair,
+                 "Set tables whose metadata file is missing back to what the ledger recorded");
   verb->add_option("--grace-hours", options->grace_hours,
                    "Keep orphans younger than this (default 24)");
 }

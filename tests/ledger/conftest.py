@@ -25,15 +25,18 @@ def database(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def millpond(program: Path, tmp_path: Path) -> Millpond:
-    """Runs the program in the test's folder; gives its JSON, or with ``fails=kind`` checks that it fails so."""
+    """Runs the program in the test's folder; gives its JSON, or with ``fails=kind`` checks that it fails so.
 
-    def run(*arguments: str, fails: str = "", **env: str) -> Any:
+    ``answers_no`` checks that it reports, with the exit code of a report that is not good.
+    """
+
+    def run(*arguments: str, fails: str = "", answers_no: bool = False, **env: str) -> Any:
         command = [str(program), "--json", *arguments]
         done = subprocess.run(
             command, cwd=tmp_path, env={**os.environ, **env}, capture_output=True, text=True, check=False, timeout=120
         )
         if not fails:
-            assert done.returncode == 0, done.stderr
+            assert done.returncode == int(answers_no), done.stderr
             return json.loads(done.stdout) if done.stdout.strip() else None
         assert done.returncode != 0, done.stdout
         error = json.loads(done.stderr[done.stderr.index("{") :])["error"]
