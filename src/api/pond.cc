@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/folder_lock.h"
+#include "derived/scratch_folder.h"
 #include "store/local_store.h"
 
 namespace millpond::api {
@@ -197,7 +198,7 @@ Result<std::shared_ptr<query::Session>> Pond::session() {
   const std::lock_guard lock(opening_mutex_);
   if (session_ == nullptr) {
     const query::SessionSettings settings{
-        .temp_folder = derived_folder() + "/tmp",
+        .temp_folder = derived_folder() + "/" + derived::kScratchKind,
         .memory_limit = config_.GetInteger("query.memory_limit"),
         .threads = static_cast<int>(config_.GetInteger("threads"))};
     ARROW_ASSIGN_OR_RAISE(session_, query::Session::Open(query::Principal{author_, {}}, decisions_,

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "derived/file_lock.h"
 #include "derived/manifest.h"
+#include "derived/scratch_folder.h"
 
 namespace millpond::derived {
 namespace {
@@ -72,6 +73,9 @@ class FolderCache final : public Cache {
                                                      const base::Json& inputs, const Builder& build,
                                                      const base::Context& context) override {
     ARROW_RETURN_NOT_OK(base::CheckName(kind, "kind of derived artefact"));
+    if (kind == kScratchKind) {
+      return base::Invalid("no kind of derived artefact may be called '{}'", kScratchKind);
+    }
     std::string key = KeyOf(inputs);
     std::string folder = root_ + "/" + kind + "/" + key;
     if (auto open = FindOpen(folder)) return open;
@@ -237,7 +241,7 @@ class FolderCache final : public Cache {
     std::error_code error;
     for (fs::directory_iterator kind(root_, error), end; !error && kind != end;
          kind.increment(error)) {
-      if (!kind->is_directory(error)) continue;
+      if (!kind->is_directory(error) || kind->path().filename() == kScratchKind) continue;
       std::error_code inner;
       for (fs::directory_iterator entry(kind->path(), inner); !inner && entry != end;
            entry.increment(inner)) {

@@ -3,10 +3,8 @@
 
 #include <sys/sysinfo.h>
 
-#include <filesystem>
 #include <utility>
 
-#include "base/random_id.h"
 #include "base/text.h"
 
 namespace millpond::query {
@@ -22,13 +20,12 @@ int64_t MemoryLimit(int64_t configured) {
   return static_cast<int64_t>(bytes * kDefaultMemoryShare);
 }
 
-// A folder of the engine's own, which DuckDB makes when it first spills; empty, so without
-// spilling, where its parent cannot be made (a pond that may only be read).
-std::string SpillFolder(const std::string& parent) {
-  if (parent.empty()) return "";
-  std::error_code error;
-  std::filesystem::create_directories(parent, error);
-  return error ? "" : parent + "/query-" + base::NewUuid();
+// A folder of the engine's own; null, so without spilling, where none can be made (a pond that may
+// only be read).
+std::unique_ptr<derived::ScratchFolder> SpillFolder(const std::string& parent) {
+  if (parent.empty()) return nullptr;
+  auto made = derived::ScratchFolder::Make(parent);
+  return made.ok() ? *std::move(made) : nullptr;
 }
 
 // Settings that DuckDB takes only before it opens, or that must hold before anything else runs.
@@ -124,8 +121,9 @@ Result<std::string> ExecuteForText(duckdb_prepared_statement statement) {
 }  // namespace
 
 Result<std::shared_ptr<Engine>> Engine::Open(const EngineSettings& settings) {
-  const std::string spill_folder = SpillFolder(settings.temp_folder);
-  auto engine = std::make_shared<Engine>(Key{}, spill_folder);
+  auto spill = SpillFolder(settings.temp_folder);
+  const std::string spill_folder = spill == nullptr ? "" : spill->path();
+  auto engine = std::make_shared<Engine>(Key{}, std::move(spill));
   duckdb_config config = nullptr;
   if (duckdb_create_config(&config) != DuckDBSuccess)
     return base::Exhausted("no memory for DuckDB");
@@ -149,10 +147,6 @@ Engine::~Engine() {
   duckdb_destroy_prepare(&parse_);
   if (parser_ != nullptr) duckdb_disconnect(&parser_);
   if (database_ != nullptr) duckdb_close(&database_);
-  if (!spill_folder_.empty()) {
-    std::error_code ignored;  // Left-overs are swept with derived/ by the next upkeep.
-    std::filesystem::remove_all(spill_folder_, ignored);
-  }
 }
 
 Result<std::unique_ptr<Connection>> Engine::Connect() {

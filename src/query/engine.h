@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "derived/scratch_folder.h"
 #include "query/engine_error.h"
 #include "query/scan_functions.h"
 
@@ -48,10 +49,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   struct Key {};  // Only Open makes one.
 
  public:
-  Engine(Key, std::string spill_folder) : spill_folder_(std::move(spill_folder)) {}
+  Engine(Key, std::unique_ptr<derived::ScratchFolder> spill) : spill_(std::move(spill)) {}
 
  private:
-  const std::string spill_folder_;
+  const std::unique_ptr<derived::ScratchFolder> spill_;  // Outlives the database.
   const std::shared_ptr<ScanRegistry> scans_ = std::make_shared<ScanRegistry>();
   duckdb_database database_ = nullptr;
   // Parses for all connections: to prepare the parsing anew for each statement takes longer than

@@ -33,12 +33,16 @@ constexpr std::array<std::string_view, 10> kDamage{
     "Invalid thrift data", "Footer length",
 };
 
+// How DuckDB calls the files that it spills to; they are no part of a table.
+constexpr std::string_view kSpillFile = "duckdb_temp_";
+
 ErrorKind KindOfReport(std::string_view type, std::string_view message) {
   for (const auto& [name, kind] : kKinds) {
     if (type == name && kind != ErrorKind::kUnavailable) return kind;
   }
+  const bool of_data = message.find(kSpillFile) == std::string_view::npos;
   for (std::string_view phrase : kDamage) {
-    if (message.find(phrase) != std::string_view::npos) return ErrorKind::kCorrupt;
+    if (of_data && message.find(phrase) != std::string_view::npos) return ErrorKind::kCorrupt;
   }
   if (type == "IO") {
     const bool full = message.find("No space left") != std::string_view::npos;
@@ -58,8 +62,12 @@ void HideQueryCatalog(std::string* message) {
   }
 }
 
-std::string Advice(ErrorKind kind) {
+std::string Advice(ErrorKind kind, std::string_view message) {
   switch (kind) {
+    case ErrorKind::kUnavailable:
+      if (message.find(kSpillFile) == std::string_view::npos) return "";
+      return " A temporary file of the query is gone or cannot be used, no data is: run it again, "
+             "and leave the pond's derived/tmp alone meanwhile.";
     case ErrorKind::kCorrupt:
       return " A data file of the table is damaged or missing: run `millpond doctor --deep`.";
     case ErrorKind::kExhausted:
@@ -92,7 +100,7 @@ EngineError ReadEngineError(const char* report) {
   HideQueryCatalog(&error.message);
   error.kind = KindOfReport(type, error.message);
   if (error.kind == ErrorKind::kCancelled) error.message = "the query was stopped";
-  error.message += Advice(error.kind);
+  error.message += Advice(error.kind, error.message);
   return error;
 }
 

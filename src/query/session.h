@@ -24,7 +24,7 @@ namespace millpond::query {
 
 struct SessionSettings {
   std::string
-      temp_folder;  ///< Inside the pond's derived/; created on first spill, emptied at close.
+      temp_folder;  ///< Inside the pond's derived/; what a session spills there goes at its close.
   int64_t memory_limit = 0;  ///< Bytes; 0: 60% of the machine's memory.
   int threads = 0;           ///< 0: all.
 };
