@@ -105,6 +105,41 @@ class Pond:
     def delete_branch(self, name: str, force: bool) -> _Report: ...
     def rename_branch(self, name: str, to: str) -> _Report: ...
     def protect_branch(self, name: str, is_protected: bool) -> _Report: ...
+    def merge(
+        self,
+        branch: str,
+        into: str,
+        message: str,
+        no_ff: bool,
+        ff_only: bool,
+        ours: bool,
+        theirs: bool,
+        dry_run: bool,
+        progress: _Progress,
+    ) -> _Report: ...
+    def revert(
+        self,
+        commit: str,
+        branch: str,
+        message: str,
+        ours: bool,
+        theirs: bool,
+        dry_run: bool,
+        progress: _Progress,
+    ) -> _Report: ...
+    def cherry_pick(
+        self,
+        commit: str,
+        branch: str,
+        message: str,
+        ours: bool,
+        theirs: bool,
+        dry_run: bool,
+        progress: _Progress,
+    ) -> _Report: ...
+    def restore(
+        self, tables: Sequence[str], to: str, branch: str, message: str, dry_run: bool, progress: _Progress
+    ) -> _Report: ...
     def sync(
         self,
         url: str,

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from millpond import _millpond
 from millpond.rows import Rows
 from millpond.run import Run, environment
+from millpond.versions import Progress, Versions
 
 if TYPE_CHECKING:
     from millpond.dataset import Dataset
-
-Progress = Callable[[str, int, int, str], None]
-"""Called with (phase, done, total, unit); total is -1 where it is not known."""
 
 
 def init(path: str | Path, *, ledger: str = "", settings: Mapping[str, str] | None = None) -> Pond:
@@ -61,7 +59,7 @@ def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     return Pond(_millpond.open(str(path), dict(settings or {})), settings)
 
 
-class Pond:
+class Pond(Versions):
     """An opened pond; use :func:`open` or :func:`init`. Safe to use from several threads."""
 
     def __init__(self, engine: _millpond.Pond, settings: Mapping[str, str] | None = None) -> None:
@@ -356,59 +354,6 @@ class Pond:
             branch,
             progress,
         )
-
-    # Versions.
-
-    def log(self, table: str = "", *, limit: int = -1, at: str = "", all_refs: bool = False) -> list[dict[str, Any]]:
-        """Commits that ``at`` reaches (default: main; or every branch and tag), newest first.
-
-        With ``table`` only those that touched it.
-        """
-        return list(self._engine.log(table, limit, at, all_refs)["commits"])
-
-    def diff(self, from_ref: str, to_ref: str = "", *, table: str = "", rows: bool = True) -> list[dict[str, Any]]:
-        """Tables that differ between two versions: columns, totals, rows added, removed and changed by key."""
-        return list(self._engine.diff(from_ref, to_ref, table, rows)["tables"])
-
-    def tag(self, name: str, ref: str = "", *, message: str = "", force: bool = False) -> dict[str, Any]:
-        """Name a version of the whole pond; ``force`` moves a tag that exists."""
-        return self._engine.tag(name, ref, message, force)
-
-    def tags(self) -> list[dict[str, Any]]:
-        """All tags."""
-        return list(self._engine.tags()["tags"])
-
-    def delete_tag(self, name: str) -> None:
-        """Delete a tag; data stays."""
-        self._engine.delete_tag(name)
-
-    def branches(self) -> list[dict[str, Any]]:
-        """All branches: head, commits ahead of and behind main, whether protected."""
-        return list(self._engine.branches()["branches"])
-
-    def branch(self, name: str, ref: str = "", *, message: str = "") -> dict[str, Any]:
-        """Make a branch that begins at ``ref`` (default: the head of main). Costs one row, whatever the pond holds."""
-        return self._engine.create_branch(name, ref, message)
-
-    def delete_branch(self, name: str, *, force: bool = False) -> dict[str, Any]:
-        """Delete a branch.
-
-        Raises
-        ------
-        ConflictError
-            It has commits that no other branch or tag has, and ``force`` is not set.
-        DeniedError
-            It is protected.
-        """
-        return self._engine.delete_branch(name, force)
-
-    def rename_branch(self, name: str, to: str) -> dict[str, Any]:
-        """Give a branch another name."""
-        return self._engine.rename_branch(name, to)
-
-    def protect_branch(self, name: str, protected: bool = True) -> dict[str, Any]:
-        """Let only merges move a branch, or every commit again."""
-        return self._engine.protect_branch(name, protected)
 
     # Quality and labels.
 

@@ -77,6 +77,7 @@ void AddLabelVerbs(VerbSet& verbs);    // label
 void AddHistoryVerbs(VerbSet& verbs);  // commit, diff, tag
 void AddLogVerbs(VerbSet& verbs);      // log
 void AddBranchVerbs(VerbSet& verbs);   // branch
+void AddMergeVerbs(VerbSet& verbs);    // merge, revert, cherry-pick, restore
 void AddDatasetVerbs(VerbSet& verbs);  // dataset, freeze, loader
 void AddTrackVerbs(VerbSet& verbs);    // run
 void AddServerVerbs(VerbSet& verbs);   // serve, token

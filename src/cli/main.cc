@@ -124,6 +124,7 @@ int Run(int argc, char** argv) {
   AddHistoryVerbs(verbs);
   AddLogVerbs(verbs);
   AddBranchVerbs(verbs);
+  AddMergeVerbs(verbs);
   AddDatasetVerbs(verbs);
   AddTrackVerbs(verbs);
   AddServerVerbs(verbs);

@@ -109,7 +109,6 @@ void AddUpsert(VerbSet& verbs) {
                             options->keys, options->mode, options->settings, run.context()));
         return Show(run, report, options->settings.dry_run);
       });
-  verb->alias("merge");
   verb->add_option("table", options->table, "namespace.table")->required();
   verb->add_option("file", options->file, "A file with the new rows");
   verb->add_option("--query", options->query, "The new rows as a SELECT, instead of a file");

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "table/batch_fitter.h"
 #include "table/row_lineage.h"
 #include "table/schema.h"
 
@@ -34,32 +35,6 @@ std::string Shortened(std::string text) {
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   text.resize(end);
   return text + "…";
-}
-
-// DuckDB knows no fixed-size bytes; those that all have the size become so again.
-Result<std::shared_ptr<arrow::Array>> AsStored(const std::shared_ptr<arrow::Array>& values,
-                                               const arrow::Field& field) {
-  if (field.type()->id() != arrow::Type::FIXED_SIZE_BINARY ||
-      values->type_id() != arrow::Type::BINARY) {
-    return values;
-  }
-  const auto& bytes = static_cast<const arrow::BinaryArray&>(*values);
-  arrow::FixedSizeBinaryBuilder builder(field.type());
-  const int32_t width = static_cast<const arrow::FixedSizeBinaryType&>(*field.type()).byte_width();
-  ARROW_RETURN_NOT_OK(builder.Reserve(bytes.length()));
-  for (int64_t i = 0; i < bytes.length(); ++i) {
-    if (bytes.IsNull(i)) {
-      builder.UnsafeAppendNull();
-      continue;
-    }
-    const auto value = bytes.GetView(i);
-    if (static_cast<int32_t>(value.size()) != width) {
-      return base::Invalid("column {} holds {} bytes a value, a new one has {}", field.name(),
-                           width, value.size());
-    }
-    builder.UnsafeAppend(value);
-  }
-  return builder.Finish();
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> Filtered(const arrow::RecordBatch& batch,
@@ -239,7 +214,7 @@ Status RowChanger::WriteValues(const arrow::RecordBatch& batch, Attempt* attempt
   arrow::FieldVector fields;
   for (int i = 0; i < schema.num_fields(); ++i) {
     ARROW_ASSIGN_OR_RAISE(columns.emplace_back(),
-                          AsStored(batch.column(kFirstValue + i), *schema.field(i)));
+                          table::AsStored(batch.column(kFirstValue + i), *schema.field(i)));
     fields.push_back(arrow::field(schema.field(i)->name(), columns.back()->type()));
   }
   if (change_.lineage) {

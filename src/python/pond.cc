@@ -7,6 +7,7 @@
 #include <nanobind/stl/shared_ptr.h>
 
 #include "api/branches.h"
+#include "api/merge.h"
 #include "api/row_changes.h"
 #include "api/tables.h"
 #include "api/upkeep.h"
@@ -189,6 +190,57 @@ void BindBranches(nb::class_<Pond>& pond) {
           "name"_a, "is_protected"_a);
 }
 
+/// A report, or the error that it is one of something refused.
+template <class Work>
+nb::object ReportUnlessRefused(nb::object progress, Work work) {
+  return Report(std::move(progress), [&](const base::Context& context) -> Result<Json> {
+    ARROW_ASSIGN_OR_RAISE(auto report, work(context));
+    if (!report["dry_run"].template get<bool>()) ARROW_RETURN_NOT_OK(api::RefusalOf(report));
+    return report;
+  });
+}
+
+template <Result<Json> (*verb)(Pond&, const api::ReplayRequest&, const base::Context&)>
+nb::object Replay(Pond& pond, const std::string& commit, const std::string& branch,
+                  const std::string& message, bool ours, bool theirs, bool dry_run,
+                  nb::object progress) {
+  const api::ReplayRequest request{commit, branch, message, ours, theirs, dry_run};
+  return ReportUnlessRefused(std::move(progress), [&](const base::Context& context) {
+    return verb(pond, request, context);
+  });
+}
+
+void BindMerges(nb::class_<Pond>& pond) {
+  pond.def(
+          "merge",
+          [](Pond& self, const std::string& branch, const std::string& into,
+             const std::string& message, bool no_ff, bool ff_only, bool ours, bool theirs,
+             bool dry_run, nb::object progress) {
+            const api::MergeRequest request{branch,  into, message, no_ff,
+                                            ff_only, ours, theirs,  dry_run};
+            return ReportUnlessRefused(std::move(progress), [&](const base::Context& context) {
+              return api::Merge(self, request, context);
+            });
+          },
+          "branch"_a, "into"_a, "message"_a, "no_ff"_a, "ff_only"_a, "ours"_a, "theirs"_a,
+          "dry_run"_a, "progress"_a.none())
+      .def("revert", &Replay<api::Revert>, "commit"_a, "branch"_a, "message"_a, "ours"_a,
+           "theirs"_a, "dry_run"_a, "progress"_a.none())
+      .def("cherry_pick", &Replay<api::CherryPick>, "commit"_a, "branch"_a, "message"_a, "ours"_a,
+           "theirs"_a, "dry_run"_a, "progress"_a.none())
+      .def(
+          "restore",
+          [](Pond& self, const std::vector<std::string>& tables, const std::string& to,
+             const std::string& branch, const std::string& message, bool dry_run,
+             nb::object progress) {
+            const api::RestoreRequest request{tables, to, branch, message, dry_run};
+            return ReportUnlessRefused(std::move(progress), [&](const base::Context& context) {
+              return api::Restore(self, request, context);
+            });
+          },
+          "tables"_a, "to"_a, "branch"_a, "message"_a, "dry_run"_a, "progress"_a.none());
+}
+
 }  // namespace
 
 void BindPond(nb::module_& module) {
@@ -198,6 +250,7 @@ void BindPond(nb::module_& module) {
   BindLooking(pond);
   BindHistory(pond);
   BindBranches(pond);
+  BindMerges(pond);
   BindPondWork(pond);
   module.def("init", &Init, "path"_a, "settings"_a);
   module.def("open", &Open, "path"_a, "settings"_a);

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "query/relation.h"
+#include "query/shared_files.h"
 
 namespace millpond::query {
 namespace {
@@ -179,6 +180,21 @@ Result<table::TableVersion> Planner::AtAnyCase(const TableName& name, const std:
                         elsewhere.front());
 }
 
+namespace {
+
+Status ReadAsSchema(int32_t schema_id, table::TableVersion* version) {
+  const table::Schema* schema = version->table.metadata->SchemaById(schema_id);
+  if (schema == nullptr) {
+    return base::Conflict("{} no longer has the schema {}; another engine removed it",
+                          version->table.name.ToString(), schema_id);
+  }
+  version->schema = schema->arrow;
+  version->schema_id = schema_id;
+  return Status::OK();
+}
+
+}  // namespace
+
 Result<table::TableVersion> Planner::VersionOf(const TableUse& use, const SqlOptions& options) {
   const std::string space = use.space.empty() ? std::string(table::kDefaultNamespace) : use.space;
   const TableName name{space, use.name};
@@ -228,6 +244,10 @@ Result<Planner::Resolved> Planner::Resolve(Connection& connection, const std::st
     if (found == seen.end()) {
       ARROW_ASSIGN_OR_RAISE(auto version, VersionOf(use, options));
       const TableName name = version.table.name;
+      const auto columns = options.columns_of_schema.find(name);
+      if (columns != options.columns_of_schema.end()) {
+        ARROW_RETURN_NOT_OK(ReadAsSchema(columns->second, &version));
+      }
       if (options.pins.contains(name) && !pinned_refs.emplace(name, use.ref).second) {
         return base::Invalid(
             "{} is pinned to one snapshot, but the statement names two versions of it",
@@ -260,11 +280,31 @@ Result<std::vector<TableRead>> Planner::Inputs(Connection& connection, const std
   return inputs;
 }
 
+Result<std::vector<table::ScanPlan>> Planner::PlanScans(const std::vector<AllowedTable>& tables,
+                                                        const SqlOptions& options) {
+  std::vector<table::ScanPlan> scans;
+  std::map<TableName, std::vector<size_t>> versions;
+  for (const AllowedTable& allowed : tables) {
+    versions[allowed.version.table.name].push_back(scans.size());
+    // Pruned versions cannot be told from versions that differ.
+    auto predicates =
+        options.differences_only ? std::vector<table::Predicate>{} : PredicatesOf(allowed);
+    ARROW_ASSIGN_OR_RAISE(table::ScanPlan scan,
+                          table::PlanScan(manifests_, allowed.version, predicates));
+    scans.push_back(std::move(scan));
+  }
+  if (!options.differences_only) return scans;
+  for (const auto& [name, places] : versions) {
+    std::vector<table::ScanPlan*> of_table;
+    for (const size_t place : places) of_table.push_back(&scans[place]);
+    LeaveOutSharedFiles(of_table);
+  }
+  return scans;
+}
+
 Result<View> Planner::MakeView(Connection& connection, const AllowedTable& allowed,
-                               QueryPlan* plan) {
+                               table::ScanPlan scan, QueryPlan* plan) {
   const table::TableVersion& version = allowed.version;
-  ARROW_ASSIGN_OR_RAISE(table::ScanPlan scan,
-                        table::PlanScan(manifests_, version, PredicatesOf(allowed)));
   ARROW_RETURN_NOT_OK(table::ReadColumns(*catalog_, version, columns_, &scan));
   FileSelection selection{version, scan, allowed.hidden};
   if (auto files = ScanFilesFor(catalog_, scan, !allowed.hidden.empty())) {
@@ -293,8 +333,10 @@ Result<QueryPlan> Planner::Plan(Connection& connection, const std::string& sql,
   plan.source = sql;
   plan.tables = base::Json::array();
   std::vector<View> wanted;
-  for (AllowedTable& allowed : resolved.tables) {
-    ARROW_ASSIGN_OR_RAISE(wanted.emplace_back(), MakeView(connection, allowed, &plan));
+  ARROW_ASSIGN_OR_RAISE(auto scans, PlanScans(resolved.tables, options));
+  for (size_t i = 0; i < resolved.tables.size(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(wanted.emplace_back(),
+                          MakeView(connection, resolved.tables[i], std::move(scans[i]), &plan));
   }
   plan.given_rows.assign(resolved.given_rows.begin(), resolved.given_rows.end());
   if (!plan.given_rows.empty()) {

@@ -18,6 +18,7 @@
 #include "table/file_columns.h"
 #include "table/history.h"
 #include "table/manifest_cache.h"
+#include "table/scan_plan.h"
 
 namespace millpond::query {
 
@@ -57,8 +58,12 @@ class Planner {
                            const SqlOptions& options);
   Result<table::TableVersion> VersionOf(const TableUse& use, const SqlOptions& options);
   Result<table::TableVersion> AtAnyCase(const table::TableName& name, const std::string& ref);
+  // What each of the tables is to read, pruned.
+  Result<std::vector<table::ScanPlan>> PlanScans(const std::vector<AllowedTable>& tables,
+                                                 const SqlOptions& options);
   // The view that stands for the table; what is read goes into the plan.
-  Result<View> MakeView(Connection& connection, const AllowedTable& allowed, QueryPlan* plan);
+  Result<View> MakeView(Connection& connection, const AllowedTable& allowed, table::ScanPlan scan,
+                        QueryPlan* plan);
   // Asks the decision point and fills `decision` and `filter`.
   Status Decide(Connection& connection, AllowedTable* allowed);
 

@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@ class ScratchPolicies final : public DecisionPoint {
  public:
   Result<ReadDecision> DecideRead(const Principal&, const table::TableName& name,
                                   const arrow::Schema&) override {
+    if (before_read) before_read();
     const auto found = decisions.find(name);
     if (found != decisions.end()) return found->second;
     ReadDecision open;
@@ -33,6 +35,7 @@ class ScratchPolicies final : public DecisionPoint {
     return open;
   }
   std::map<table::TableName, ReadDecision> decisions;
+  std::function<void()> before_read;  ///< What else happens while a verb is at work.
 };
 
 class ScratchPond {

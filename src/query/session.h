@@ -44,6 +44,13 @@ struct SqlOptions {
   /// Relations that the caller brings along, by a name without a namespace that the statement may
   /// use; each is read once, by Sql.
   std::map<std::string, std::shared_ptr<arrow::RecordBatchReader>> rows = {};
+  /// Leaves out the rows of data files that all versions of a table named in the statement read
+  /// alike (same file, same deletes): what compares versions then costs what differs. A table named
+  /// at one version only is read whole.
+  bool differences_only = false;
+  /// Reads these tables, at every version, with the columns of this one of their schemas: rows are
+  /// found by field id, so versions whose columns differ have comparable rows.
+  std::map<table::TableName, int32_t> columns_of_schema = {};
 };
 
 struct QueryResult {

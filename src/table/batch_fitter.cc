@@ -39,6 +39,31 @@ Result<std::shared_ptr<Array>> CastTo(const std::shared_ptr<Array>& array,
 
 }  // namespace
 
+Result<std::shared_ptr<arrow::Array>> AsStored(const std::shared_ptr<arrow::Array>& values,
+                                               const arrow::Field& field) {
+  if (field.type()->id() != arrow::Type::FIXED_SIZE_BINARY ||
+      values->type_id() != arrow::Type::BINARY) {
+    return values;
+  }
+  const auto& bytes = static_cast<const arrow::BinaryArray&>(*values);
+  arrow::FixedSizeBinaryBuilder builder(field.type());
+  const int32_t width = static_cast<const arrow::FixedSizeBinaryType&>(*field.type()).byte_width();
+  ARROW_RETURN_NOT_OK(builder.Reserve(bytes.length()));
+  for (int64_t i = 0; i < bytes.length(); ++i) {
+    if (bytes.IsNull(i)) {
+      builder.UnsafeAppendNull();
+      continue;
+    }
+    const auto value = bytes.GetView(i);
+    if (static_cast<int32_t>(value.size()) != width) {
+      return base::Invalid("column {} holds {} bytes a value, a new one has {}", field.name(),
+                           width, value.size());
+    }
+    builder.UnsafeAppend(value);
+  }
+  return builder.Finish();
+}
+
 BatchFitter::BatchFitter(std::shared_ptr<arrow::Schema> schema, std::string table_name)
     : schema_(std::move(schema)), table_name_(std::move(table_name)) {}
 

@@ -13,6 +13,11 @@
 
 namespace millpond::table {
 
+/// Bytes as the fixed-size bytes that `field` holds, where it holds such: engines that do not know
+/// these give plain bytes back. kInvalid for a value of another size; all else as it is.
+Result<std::shared_ptr<arrow::Array>> AsStored(const std::shared_ptr<arrow::Array>& values,
+                                               const arrow::Field& field);
+
 class BatchFitter {
  public:
   /// `table_name` is for errors only.

@@ -266,7 +266,7 @@ TEST_F(BranchCommitTest, AForeignTagOfTheBranchsNameIsSaidSo) {
 }
 
 TEST_F(BranchCommitTest, MoveToPointsAtWhatIsThereAlready) {
-  auto first = Create("main", kOrders, {1}).ValueOrDie();
+  ASSERT_THAT(Create("main", kOrders, {1}), IsOk());
   ASSERT_THAT(Branch("exp"), IsOk());
   ASSERT_THAT(Append("exp", kOrders, {2}), IsOk());
   ASSERT_THAT(Create("exp", kItems, {9}), IsOk());
@@ -274,10 +274,10 @@ TEST_F(BranchCommitTest, MoveToPointsAtWhatIsThereAlready) {
   CommitInfo info = InfoOn("main", kMergeOperation);
   info.merge_parent = history_.Resolve("exp").ValueOrDie()->id;
   PendingCommit merge(pond_.catalog(), info);
-  ASSERT_THAT(merge.MoveTo(kOrders, history_.At(kOrders, "exp").ValueOrDie(),
-                           first.changes[0].snapshot_after),
-              IsOk());
-  ASSERT_THAT(merge.MoveTo(kItems, history_.At(kItems, "exp").ValueOrDie(), {}), IsOk());
+  ASSERT_THAT(merge.Expect(kOrders, history_.At(kOrders, "main").ValueOrDie()), IsOk());
+  ASSERT_THAT(merge.MoveTo(kOrders, history_.At(kOrders, "exp").ValueOrDie()), IsOk());
+  ASSERT_THAT(merge.Expect(kItems, std::nullopt), IsOk());
+  ASSERT_THAT(merge.MoveTo(kItems, history_.At(kItems, "exp").ValueOrDie()), IsOk());
   auto landed = merge.Land({}).ValueOrDie();
   EXPECT_EQ(landed.merge_parent, info.merge_parent);
   ASSERT_THAT(landed.changes, SizeIs(2));
@@ -288,12 +288,17 @@ TEST_F(BranchCommitTest, MoveToPointsAtWhatIsThereAlready) {
   EXPECT_FALSE(Stored(kItems).metadata->properties.contains(kBranchOnlyProperty));
   // Back to what it was: a restore.
   PendingCommit restore(pond_.catalog(), InfoOn("main", "restore"));
-  ASSERT_THAT(restore.MoveTo(kOrders, history_.At(kOrders, "main~1").ValueOrDie(), {}), IsOk());
+  ASSERT_THAT(restore.MoveTo(kOrders, history_.At(kOrders, "main~1").ValueOrDie()), IsOk());
   ASSERT_THAT(restore.Land({}), IsOk());
   EXPECT_EQ(pond_.Values(kOrders, ""), (Values{1}));
   PendingCommit late(pond_.catalog(), InfoOn("main", "restore"));
-  ASSERT_THAT(late.MoveTo(kOrders, history_.At(kOrders, "exp").ValueOrDie(), 12345), IsOk());
+  ASSERT_THAT(late.Expect(kOrders, history_.At(kOrders, "main~1").ValueOrDie()), IsOk());
+  ASSERT_THAT(late.MoveTo(kOrders, history_.At(kOrders, "exp").ValueOrDie()), IsOk());
   EXPECT_THAT(late.Land({}), IsError(ErrorKind::kConflict, HasSubstr("moved on")));
+  PendingCommit none(pond_.catalog(), InfoOn("main", "restore"));
+  ASSERT_THAT(none.Expect(kOrders, std::nullopt), IsOk());
+  ASSERT_THAT(none.Drop(kOrders), IsOk());
+  EXPECT_THAT(none.Land({}), IsError(ErrorKind::kConflict, HasSubstr("moved on")));
 }
 
 TEST_F(BranchCommitTest, AProtectedBranchMovesByMergesOnly) {

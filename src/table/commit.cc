@@ -84,10 +84,20 @@ Status PendingCommit::ReplaceSchema(const TableName& name, std::shared_ptr<arrow
   return state_->Draft(name).ReplaceSchema(*columns);
 }
 
-Status PendingCommit::MoveTo(const TableName& name, TableVersion version,
-                             std::optional<int64_t> base_snapshot) {
+Status PendingCommit::AdoptSchema(const TableName& name, int32_t schema_id) {
   ARROW_RETURN_NOT_OK(state_->CheckOpen());
-  return state_->Draft(name).MoveTo(std::move(version), base_snapshot);
+  return state_->Draft(name).AdoptSchema(schema_id);
+}
+
+Status PendingCommit::MoveTo(const TableName& name, TableVersion version) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  return state_->Draft(name).MoveTo(std::move(version));
+}
+
+Status PendingCommit::Expect(const TableName& name, std::optional<TableVersion> state) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  state_->Draft(name).Expect(std::move(state));
+  return Status::OK();
 }
 
 Status PendingCommit::AlterSchema(const TableName& name, const std::vector<SchemaStep>& steps) {

@@ -73,11 +73,16 @@ class PendingCommit {
   /// was; all others are new columns; columns that no field carries are dropped. Identifier columns
   /// must stay.
   Status ReplaceSchema(const TableName& name, std::shared_ptr<arrow::Schema> columns);
+  /// Gives the table the columns that it has under another of its schemas, as another branch left
+  /// them. Rows stay as they are, read by field id; before what this commit does to rows.
+  Status AdoptSchema(const TableName& name, int32_t schema_id);
   /// Makes the table on this branch what it is at `version`, whose snapshot is kept by the table's
   /// metadata already: what a merge does where only the other side changed, and a restore. No data
-  /// is read or written. The branch may lack the table. `base_snapshot`: what the branch has now,
-  /// if that is known; kConflict where it moves on before Land.
-  Status MoveTo(const TableName& name, TableVersion version, std::optional<int64_t> base_snapshot);
+  /// is read or written. The branch may lack the table; see Expect.
+  Status MoveTo(const TableName& name, TableVersion version);
+  /// What the branch's table is (nullopt: it has none) for what this commit does to it to be right:
+  /// kConflict where it has another snapshot or other columns at Land, whoever changed them.
+  Status Expect(const TableName& name, std::optional<TableVersion> state);
   /// Changes columns one by one; rows stay as they are written and are read by field id.
   Status AlterSchema(const TableName& name, const std::vector<SchemaStep>& steps);
   /// Sets table properties; nullopt removes one. "format-version" = 3 upgrades the table for

@@ -194,14 +194,33 @@ Status TableDraft::Upgrade(const std::string& version) {
   return Status::OK();
 }
 
+Status TableDraft::AdoptSchema(int32_t schema_id) {
+  ARROW_RETURN_NOT_OK(Append());
+  if (created_ || evolution_ || row_change_ || !files_.empty()) {
+    return base::Invalid("{}: a schema is adopted before anything else happens to the table",
+                         name_.ToString());
+  }
+  const TableMetadata& metadata = *opened_->metadata;
+  if (schema_id == metadata.current_schema_id) return Status::OK();
+  const Schema* schema = metadata.SchemaById(schema_id);
+  if (schema == nullptr) {
+    return base::Conflict("{} no longer has the schema {}; another engine removed it",
+                          name_.ToString(), schema_id);
+  }
+  ARROW_RETURN_NOT_OK(CheckWritableColumns(*schema->arrow, name_.ToString()));
+  evolution_ = Evolution{metadata.current_schema_id, metadata.last_column_id, *schema,
+                         metadata.last_column_id, true};
+  return Status::OK();
+}
+
 void TableDraft::Evolve(std::shared_ptr<arrow::Schema> columns, int32_t last_column_id) {
   const TableMetadata& metadata = *opened_->metadata;
   int32_t highest = 0;
   for (const Schema& schema : metadata.schemas) highest = std::max(highest, schema.id);
   auto identifier = CurrentSchema().identifier_field_ids;
-  evolution_ =
-      Evolution{metadata.current_schema_id, metadata.last_column_id,
-                Schema{highest + 1, std::move(columns), std::move(identifier)}, last_column_id};
+  evolution_ = Evolution{metadata.current_schema_id, metadata.last_column_id,
+                         Schema{highest + 1, std::move(columns), std::move(identifier)},
+                         last_column_id, false};
 }
 
 Status TableDraft::Drop(const std::string& expected) {
@@ -251,12 +270,13 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
   if (request_ == Request::kWrite) ARROW_RETURN_NOT_OK(CheckWritable(now, name_.ToString()));
   if (evolution_ && (now.current_schema_id != evolution_->from_schema_id ||
                      now.last_column_id != evolution_->from_last_column_id ||
-                     now.SchemaById(evolution_->schema.id) != nullptr)) {
+                     (now.SchemaById(evolution_->schema.id) != nullptr) != evolution_->is_known)) {
     return base::Conflict("someone else changed the columns of {} meanwhile; run the command again",
                           name_.ToString());
   }
   for (const auto& field : CurrentSchema().arrow->fields()) {
-    const bool is_new = evolution_ && *FieldIdOf(*field) > evolution_->from_last_column_id;
+    const bool is_new = evolution_ && (evolution_->is_known ||
+                                       *FieldIdOf(*field) > evolution_->from_last_column_id);
     if (!is_new && (!files_.empty() || row_change_) &&
         !HasField(now.schema(), *FieldIdOf(*field))) {
       return base::Conflict(
@@ -278,6 +298,7 @@ Status TableDraft::CheckBasis(const TableBasis& basis) const {
 
 Result<std::optional<TablePlan>> TableDraft::Plan(const TableBasis& basis, BlobBatch* blobs) {
   if (request_ == Request::kNone) return std::nullopt;
+  ARROW_RETURN_NOT_OK(CheckExpected(basis));
   if (request_ == Request::kRecord) return PlanRecord(basis);
   if (request_ == Request::kMove) return PlanMove(basis, blobs);
   if (request_ == Request::kUpdate) return PlanUpdate(basis, blobs);
@@ -290,7 +311,7 @@ Result<std::optional<TablePlan>> TableDraft::Plan(const TableBasis& basis, BlobB
 Result<TableMetadata> TableDraft::Grown(const TableMetadata& base) const {
   TableMetadata next = base;
   if (evolution_) {
-    next.schemas.push_back(evolution_->schema);
+    if (!evolution_->is_known) next.schemas.push_back(evolution_->schema);
     next.current_schema_id = evolution_->schema.id;
     next.last_column_id = evolution_->last_column_id;
   }

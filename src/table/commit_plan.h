@@ -48,7 +48,10 @@ class TableDraft {
   Status ChangeRows(const RowDelta& delta, const base::Context& context, RowChangeReport* report);
   Status EvolveTo(const arrow::Schema& wanted);
   Status ReplaceSchema(const arrow::Schema& columns);
-  Status MoveTo(TableVersion version, std::optional<int64_t> base_snapshot);
+  Status AdoptSchema(int32_t schema_id);
+  Status MoveTo(TableVersion version);
+  /// Plan is kConflict where the basis has another state of the table; nullopt: there is none.
+  void Expect(std::optional<TableVersion> state);
   Status AlterSchema(const std::vector<SchemaStep>& steps);
   Status SetProperties(const std::map<std::string, std::optional<std::string>>& properties);
   /// `expected`: where its metadata must still be when this lands; empty: anywhere.
@@ -77,6 +80,7 @@ class TableDraft {
     int32_t from_schema_id = 0, from_last_column_id = 0;
     Schema schema;
     int32_t last_column_id = 0;
+    bool is_known = false;  // One of the table's schemas already.
   };
   enum class Request { kNone, kWrite, kMove, kDrop, kRecord, kUpdate, kRegister };
 
@@ -91,7 +95,7 @@ class TableDraft {
   SnapshotChange Change() const;
   Result<std::optional<TablePlan>> PlanMove(const TableBasis& basis, BlobBatch* blobs);
   Result<std::optional<TablePlan>> PlanDrop(const TableBasis& basis, BlobBatch* blobs);
-  Status CheckMove(const TableBasis& basis) const;
+  Status CheckExpected(const TableBasis& basis) const;
   bool IsPlannedOn(const TableBasis& basis) const;
   /// Stores what the branch sees from now on; all other branches keep what they have.
   Result<std::optional<TablePlan>> PlanStored(const TableBasis& basis, TableMetadata view,
@@ -111,7 +115,7 @@ class TableDraft {
   std::optional<TableMetadata> created_;  // A new table's empty metadata.
   std::optional<Table> opened_;           // The table on the branch when this draft began.
   std::optional<TableVersion> move_to_;
-  std::optional<int64_t> move_base_;
+  std::optional<std::optional<TableVersion>> expected_;  // Inner none: no such table.
   std::optional<Evolution> evolution_;
   bool replaces_columns_ = false;  // Old rows do not fit: they must all go.
   bool overwrites_ = false;

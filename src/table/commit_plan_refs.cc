@@ -66,22 +66,31 @@ Result<std::optional<TablePlan>> TableDraft::PlanStored(const TableBasis& basis,
   return Keep(basis, std::move(plan));
 }
 
-Status TableDraft::MoveTo(TableVersion version, std::optional<int64_t> base_snapshot) {
+Status TableDraft::MoveTo(TableVersion version) {
   ARROW_RETURN_NOT_OK(Ask(Request::kMove));
   move_to_ = std::move(version);
-  move_base_ = base_snapshot;
   return Status::OK();
 }
 
-Status TableDraft::CheckMove(const TableBasis& basis) const {
-  const auto now = basis.current ? basis.current->metadata->current_snapshot_id : std::nullopt;
-  if (!move_base_ || now == move_base_) return Status::OK();
+void TableDraft::Expect(std::optional<TableVersion> state) { expected_ = std::move(state); }
+
+Status TableDraft::CheckExpected(const TableBasis& basis) const {
+  if (!expected_) return Status::OK();
+  const std::optional<TableVersion>& expected = *expected_;
+  if (!expected && !basis.current) return Status::OK();
+  if (expected && basis.current) {
+    const TableMetadata& now = *basis.current->metadata;
+    if (now.uuid == expected->table.metadata->uuid &&
+        now.current_snapshot_id == expected->snapshot_id &&
+        now.current_schema_id == expected->schema_id) {
+      return Status::OK();
+    }
+  }
   return base::Conflict("{} on branch '{}' has moved on meanwhile; run the command again",
                         name_.ToString(), branch_);
 }
 
 Result<std::optional<TablePlan>> TableDraft::PlanMove(const TableBasis& basis, BlobBatch* blobs) {
-  ARROW_RETURN_NOT_OK(CheckMove(basis));
   if (IsPlannedOn(basis)) return planned_;
   DiscardAttempt();
   ARROW_ASSIGN_OR_RAISE(TableMetadata view, ViewAt(*move_to_, basis.stored));
