@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.h"
+#include "table/expiry.h"
 #include "table/history_rows.h"
 
 namespace millpond::table {
@@ -116,6 +118,17 @@ Result<std::vector<std::string>> Candidates(Catalog& catalog, const TableChange&
   return candidates;
 }
 
+Status CheckNotExpired(Catalog& catalog, const TableChange& change) {
+  if (!change.snapshot_after) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto by,
+                        FindExpiry(catalog.ledger(), change.table, *change.snapshot_after));
+  if (!by) return Status::OK();
+  return base::NotFound(
+      "{}: the snapshot of that commit was expired by upkeep on {} (commit {}); tag the versions "
+      "that are to stay, or raise history.expire.max-snapshot-age-ms of the table",
+      change.table.ToString(), base::FormatUtc(by->at_ms), by->commit_id);
+}
+
 }  // namespace
 
 bool IsOnMain(const TableMetadata& metadata) {
@@ -126,14 +139,17 @@ bool IsOnMain(const TableMetadata& metadata) {
 
 Result<TableVersion> RecordedVersion(Catalog& catalog, const TableChange& change) {
   ARROW_ASSIGN_OR_RAISE(auto candidates, Candidates(catalog, change));
-  for (const std::string& location : candidates) {
-    auto table = catalog.LoadAt(change.table, location);
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    // Older metadata may still name what upkeep took, and its files may be gone already.
+    if (i == 1) ARROW_RETURN_NOT_OK(CheckNotExpired(catalog, change));
+    auto table = catalog.LoadAt(change.table, candidates[i]);
     if (!table.ok()) {
       if (base::KindOf(table.status()) == base::ErrorKind::kNotFound) continue;
       return table.status();
     }
     if (Holds(*table->metadata, change)) return VersionFrom(*std::move(table), change);
   }
+  ARROW_RETURN_NOT_OK(CheckNotExpired(catalog, change));
   return base::NotFound(
       "{}: the snapshot of that commit is gone; another engine expired it or removed the table's "
       "files",

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "table/commit_state.h"
+#include "table/expiry.h"
 #include "table/history_rows.h"
 
 namespace millpond::table {
@@ -33,7 +34,7 @@ Status CommitState::CheckOpen() {
 // What protects a branch: only a merge of another branch moves it, which names the commit that it
 // merges, or is a fast-forward. (MERGE INTO is a change of rows like any other.)
 Status CheckProtection(const PondRef& branch, const CommitInfo& info) {
-  if (!branch.is_protected || info.merge_parent) return Status::OK();
+  if (!branch.is_protected || info.merge_parent || info.is_upkeep) return Status::OK();
   return base::Denied(
       "branch '{0}' is protected: commit to another branch and merge that into it, or "
       "`millpond branch {0} --unprotect` first",
@@ -72,6 +73,25 @@ Result<RowChangeReport> PendingCommit::ChangeRows(const TableName& name, RowDelt
     return draft.ChangeRows(delta, context, &report);
   }));
   return report;
+}
+
+Result<CompactionReport> PendingCommit::Compact(const TableName& name, const CompactionPlan& plan,
+                                                const CompactionRule& rule,
+                                                const base::Context& context) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  CompactionReport report;
+  ARROW_RETURN_NOT_OK(state_->Draft(name).Compact(plan, rule, context, &report));
+  return report;
+}
+
+Status PendingCommit::MergeManifests(const TableName& name, int64_t min_count) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  return state_->Draft(name).MergeManifests(min_count);
+}
+
+Status PendingCommit::Expire(const TableName& name, const ExpiryPolicy& policy, ExpiryHolds holds) {
+  ARROW_RETURN_NOT_OK(state_->CheckOpen());
+  return state_->Draft(name).Expire(policy, std::move(holds));
 }
 
 Status PendingCommit::EvolveTo(const TableName& name, std::shared_ptr<arrow::Schema> wanted) {

@@ -21,6 +21,12 @@
 
 namespace millpond::table {
 
+struct CompactionPlan;
+struct CompactionReport;
+struct CompactionRule;
+struct ExpiryHolds;
+struct ExpiryPolicy;
+
 /// The operation of a merge of branches.
 inline constexpr const char* kMergeOperation = "merge";
 
@@ -28,6 +34,8 @@ struct CommitInfo {
   std::string author, message;
   std::string operation;  ///< Verb: "sync", "clean", "label", "commit"…; see kMergeOperation.
   std::string branch = kMainBranch;  ///< Where the commit lands.
+  /// It only moves rows between files: it may move a protected branch.
+  bool is_upkeep = false;
   /// The commit that this one merges into `branch`; the log shows it as a second parent, and a
   /// later merge base takes it into account. Such a commit may change no table, and it may move a
   /// protected branch.
@@ -65,6 +73,18 @@ class PendingCommit {
   /// overwrite it.
   Result<RowChangeReport> ChangeRows(const TableName& name, RowDelta delta,
                                      const base::Context& context);
+  /// Rewrites small data files and such with many deleted rows, as `plan` of the table as Existing
+  /// gives it says; its rows stay what they are. Deletes of others that touch the same files are
+  /// kConflict at Land: plan anew. Alone for the table in its commit.
+  Result<CompactionReport> Compact(const TableName& name, const CompactionPlan& plan,
+                                   const CompactionRule& rule, const base::Context& context);
+  /// Merges the table's manifests into such of the target size where there are at least `min_count`
+  /// small ones.
+  Status MergeManifests(const TableName& name, int64_t min_count);
+  /// Takes snapshots from the table's metadata by its policy, `policy` where it says nothing; none
+  /// that `holds` or a ref of the table names. Their files stay until orphans are removed. The
+  /// commit's details list them.
+  Status Expire(const TableName& name, const ExpiryPolicy& policy, ExpiryHolds holds);
   /// Adds nullable columns at the end and widens int->long, float->double, decimal precision so
   /// that `wanted` fits; kInvalid names what cannot.
   Status EvolveTo(const TableName& name, std::shared_ptr<arrow::Schema> wanted);

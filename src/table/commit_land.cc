@@ -134,6 +134,7 @@ class Landing {
       ARROW_ASSIGN_OR_RAISE(auto plan, draft->Plan(table, &blobs));
       if (!plan) continue;
       NoteAdopted(*plan, table, &commit.details);
+      if (!plan->expired.empty()) commit.details["expired"][name.ToString()] = plan->expired;
       draft->AddPointerChanges(*plan, &transaction_);
       commit.changes.push_back(plan->change);
       if (plan->written) written_.push_back(*plan->written);

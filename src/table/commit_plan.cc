@@ -303,6 +303,7 @@ Result<std::optional<TablePlan>> TableDraft::Plan(const TableBasis& basis, BlobB
   if (request_ == Request::kMove) return PlanMove(basis, blobs);
   if (request_ == Request::kUpdate) return PlanUpdate(basis, blobs);
   if (request_ == Request::kRegister) return PlanRegister(basis);
+  if (request_ == Request::kExpire) return PlanExpire(basis, blobs);
   ARROW_RETURN_NOT_OK(CheckBasis(basis));
   if (request_ == Request::kDrop) return PlanDrop(basis, blobs);
   return PlanWrite(basis, blobs);
@@ -327,6 +328,7 @@ Result<TableMetadata> TableDraft::Grown(const TableMetadata& base) const {
 }
 
 const char* TableDraft::OperationName() const {
+  if (request_ == Request::kUpkeep) return row_change_ ? "compact" : "merge manifests";
   if (created_) return "create";
   if (overwrites_) return "overwrite";
   if (row_change_ && row_verb_ == RowVerb::kDelete) return "delete";
@@ -338,6 +340,10 @@ const char* TableDraft::OperationName() const {
 SnapshotChange TableDraft::Change() const {
   SnapshotChange change;
   if (row_change_) change = row_change_->change;
+  if (merge_manifests_at_) {
+    change.keeps_rows = true;
+    change.merge_manifests_at = merge_manifests_at_;
+  }
   change.schema_id = CurrentSchema().id;
   change.replaces_all = overwrites_;
   change.added.insert(change.added.end(), files_.begin(), files_.end());
@@ -346,7 +352,8 @@ SnapshotChange TableDraft::Change() const {
 
 Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, BlobBatch* blobs) {
   const bool changes_rows =
-      overwrites_ || !files_.empty() || (row_change_ && !row_change_->touched.empty());
+      overwrites_ || !files_.empty() || merge_manifests_at_ ||
+      (row_change_ && (!row_change_->touched.empty() || !row_change_->change.removed.empty()));
   const bool changes_metadata = created_ || evolution_ || format_version_ || !properties_.empty();
   if (!changes_metadata && !changes_rows) return std::nullopt;
   if (replaces_columns_ && !overwrites_) {

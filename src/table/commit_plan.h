@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,9 @@
 #include "ledger/ledger.h"
 #include "table/catalog.h"
 #include "table/commit_basis.h"
+#include "table/compaction.h"
 #include "table/data_file.h"
+#include "table/expiry.h"
 #include "table/history.h"
 #include "table/row_change_plan.h"
 #include "table/schema_change.h"
@@ -32,7 +35,12 @@ struct TablePlan {
   std::string pointer_after;  ///< Where it points then.
   bool is_new = false;        ///< No commit touched a table of this name before.
   bool on_branch = true;      ///< The metadata speaks of the branch afterwards.
+  std::set<int64_t> expired;  ///< Snapshots that the table no longer has.
 };
+
+/// A plan that moves the catalog's pointer from the basis to `next`.
+TablePlan PlanTo(const TableName& name, const TableBasis& basis, const Table& next,
+                 std::string operation);
 
 class TableDraft {
  public:
@@ -46,6 +54,10 @@ class TableDraft {
   Status Append();
   Status Overwrite(std::optional<int64_t> base_snapshot);
   Status ChangeRows(const RowDelta& delta, const base::Context& context, RowChangeReport* report);
+  Status Compact(const CompactionPlan& plan, const CompactionRule& rule,
+                 const base::Context& context, CompactionReport* report);
+  Status MergeManifests(int64_t min_count);
+  Status Expire(const ExpiryPolicy& policy, ExpiryHolds holds);
   Status EvolveTo(const arrow::Schema& wanted);
   Status ReplaceSchema(const arrow::Schema& columns);
   Status AdoptSchema(int32_t schema_id);
@@ -82,9 +94,10 @@ class TableDraft {
     int32_t last_column_id = 0;
     bool is_known = false;  // One of the table's schemas already.
   };
-  enum class Request { kNone, kWrite, kMove, kDrop, kRecord, kUpdate, kRegister };
+  enum class Request { kNone, kWrite, kUpkeep, kExpire, kMove, kDrop, kRecord, kUpdate, kRegister };
 
   Status Ask(Request request);
+  Status BeginUpkeep();
   Status Upgrade(const std::string& version);
   void Evolve(std::shared_ptr<arrow::Schema> columns, int32_t last_column_id);
   Status NameTaken() const;
@@ -101,6 +114,8 @@ class TableDraft {
   Result<std::optional<TablePlan>> PlanStored(const TableBasis& basis, TableMetadata view,
                                               const char* operation, BlobBatch* blobs);
   Result<std::optional<TablePlan>> Keep(const TableBasis& basis, TablePlan plan);
+  // In commit_upkeep.cc.
+  Result<std::optional<TablePlan>> PlanExpire(const TableBasis& basis, BlobBatch* blobs);
   // In commit_update.cc.
   Result<std::optional<TablePlan>> PlanUpdate(const TableBasis& basis, BlobBatch* blobs);
   Result<std::optional<TablePlan>> PlanRegister(const TableBasis& basis);
@@ -126,6 +141,9 @@ class TableDraft {
   std::vector<DataFile> files_;
   std::optional<RowChangePlan> row_change_;
   RowVerb row_verb_ = RowVerb::kDelete;
+  std::optional<int64_t> merge_manifests_at_;
+  ExpiryPolicy expiry_policy_;
+  ExpiryHolds expiry_holds_;
   std::map<std::string, std::optional<std::string>> properties_;  // None: removed.
   std::optional<int> format_version_;                             // To upgrade to.
   SnapshotBuilder builder_;

@@ -158,6 +158,7 @@ Result<std::optional<TablePlan>> TableDraft::PlanRecord(const TableBasis& basis)
 
 void TableDraft::AddPointerChanges(const TablePlan& plan, ledger::Transaction* transaction) const {
   const std::string conflict = name_.ToString() + " changed meanwhile";
+  if (request_ == Request::kExpire) transaction->Append(expiry_holds_.guard);
   if (plan.is_new) {
     transaction->Upsert("pond_table",
                         {{"table_namespace", name_.space}, {"table_name", name_.name}});

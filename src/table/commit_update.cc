@@ -12,23 +12,6 @@ namespace {
 
 constexpr int64_t kMetadataBytesMax = 256LL << 20;
 
-TablePlan PlanTo(const TableName& name, const TableBasis& basis, const Table& next,
-                 std::string operation) {
-  TablePlan plan;
-  plan.change.table = name;
-  plan.change.operation = std::move(operation);
-  if (basis.current) {
-    plan.change.snapshot_before = basis.current->metadata->current_snapshot_id;
-    plan.change.metadata_before = basis.current->metadata_location;
-  }
-  plan.change.snapshot_after = next.metadata->current_snapshot_id;
-  plan.change.schema_id = next.metadata->current_schema_id;
-  plan.change.metadata_after = next.metadata_location;
-  if (basis.stored) plan.pointer_before = basis.stored->metadata_location;
-  plan.pointer_after = next.metadata_location;
-  return plan;
-}
-
 // What the history calls it: the new snapshot's own word, or that only metadata changed.
 std::string OperationOf(const TableBasis& basis, const TableMetadata& next) {
   if (!basis.stored) return "create";
@@ -56,6 +39,23 @@ Status CheckInside(const store::BlobStore& store, const TableName& name,
 }
 
 }  // namespace
+
+TablePlan PlanTo(const TableName& name, const TableBasis& basis, const Table& next,
+                 std::string operation) {
+  TablePlan plan;
+  plan.change.table = name;
+  plan.change.operation = std::move(operation);
+  if (basis.current) {
+    plan.change.snapshot_before = basis.current->metadata->current_snapshot_id;
+    plan.change.metadata_before = basis.current->metadata_location;
+  }
+  plan.change.snapshot_after = next.metadata->current_snapshot_id;
+  plan.change.schema_id = next.metadata->current_schema_id;
+  plan.change.metadata_after = next.metadata_location;
+  if (basis.stored) plan.pointer_before = basis.stored->metadata_location;
+  plan.pointer_after = next.metadata_location;
+  return plan;
+}
 
 Status TableDraft::Update(base::Json requirements, base::Json updates) {
   if (request_ == Request::kUpdate) {

@@ -11,6 +11,7 @@
 #include "base/random_id.h"
 #include "table/file_projection.h"
 #include "table/row_lineage.h"
+#include "table/schema.h"
 #include "table/table_folder.h"
 
 namespace millpond::table {
@@ -70,16 +71,21 @@ Result<std::shared_ptr<arrow::RecordBatch>> Survivors(
 
 }  // namespace
 
-Result<bool> CanRewrite(store::BlobStore& store, const DataFile& file) {
+Result<bool> CanRewrite(store::BlobStore& store, const DataFile& file,
+                        const std::set<int32_t>& must_store) {
   if (file.format != "PARQUET") return false;
   auto opened = OpenFile(store, file);
   if (!opened.ok()) return base::WithContext(file.uri, opened.status());
-  return HasFieldIds(*opened->batches->schema());
+  const arrow::Schema& schema = *opened->batches->schema();
+  std::set<int32_t> stored;
+  for (const auto& field : schema.fields()) stored.insert(FieldIdOf(*field).value_or(-1));
+  return HasFieldIds(schema) &&
+         std::includes(stored.begin(), stored.end(), must_store.begin(), must_store.end());
 }
 
 FileRewriter::FileRewriter(Catalog* catalog, std::string location, const arrow::Schema& schema,
-                           bool lineage)
-    : catalog_(catalog), location_(std::move(location)), lineage_(lineage) {
+                           bool lineage, const WriteSettings& settings)
+    : catalog_(catalog), location_(std::move(location)), lineage_(lineage), settings_(settings) {
   arrow::FieldVector fields = schema.fields();
   if (lineage) {
     fields.push_back(LineageField(kRowId, kRowIdFieldId));
@@ -133,8 +139,8 @@ Status FileRewriter::Write(const arrow::RecordBatch& rows) {
     const auto rest = rows.Slice(offset);
     if (file_ == nullptr) {
       const std::string uri = fmt::format("{}/data/{}.parquet", location_, base::NewUuid());
-      ARROW_ASSIGN_OR_RAISE(file_, DataFileWriter::Open(catalog_->store(), uri, schema_, *rest,
-                                                        catalog_->settings()));
+      ARROW_ASSIGN_OR_RAISE(
+          file_, DataFileWriter::Open(catalog_->store(), uri, schema_, *rest, settings_));
     }
     ARROW_ASSIGN_OR_RAISE(const int64_t taken, file_->Write(*rest));
     offset += taken;

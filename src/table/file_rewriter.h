@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,14 +22,17 @@
 
 namespace millpond::table {
 
-/// Whether the rows of a file can be copied: Parquet whose columns carry field ids.
-Result<bool> CanRewrite(store::BlobStore& store, const DataFile& file);
+/// Whether the rows of a file can be copied: Parquet whose columns carry field ids, and which
+/// stores the columns of the ids `must_store`.
+Result<bool> CanRewrite(store::BlobStore& store, const DataFile& file,
+                        const std::set<int32_t>& must_store);
 
 class FileRewriter {
  public:
   /// New files go to `location`/data. `schema`: the table's, with field ids. `lineage`: a v3 table,
   /// whose rows keep their ids and say when they were changed last.
-  FileRewriter(Catalog* catalog, std::string location, const arrow::Schema& schema, bool lineage);
+  FileRewriter(Catalog* catalog, std::string location, const arrow::Schema& schema, bool lineage,
+               const WriteSettings& settings);
   ~FileRewriter();  ///< Unfinished: its files are deleted.
   FileRewriter(const FileRewriter&) = delete;
   FileRewriter& operator=(const FileRewriter&) = delete;
@@ -48,6 +52,7 @@ class FileRewriter {
   std::string location_;
   std::shared_ptr<arrow::Schema> schema_;
   bool lineage_;
+  WriteSettings settings_;
   std::unique_ptr<DataFileWriter> file_;
   std::vector<DataFile> files_;
   int64_t rows_written_ = 0;

@@ -20,13 +20,15 @@ namespace millpond::table {
 inline constexpr const char* kMainBranch = "main";
 inline constexpr const char* kBranchKind = "branch";
 inline constexpr const char* kTagKind = "tag";
+/// The operation of commits that keep tables in order and change no row.
+inline constexpr const char* kUpkeepOperation = "upkeep";
 
 /// What one commit did to one table.
 struct TableChange {
   TableName table;
   std::string operation;  ///< create, append, overwrite, delete, update, merge, schema, properties,
                           ///< drop, move (to a snapshot that was there), record (made by another
-                          ///< engine)
+                          ///< engine), compact, merge manifests, expire (upkeep)
   std::optional<int64_t> snapshot_before, snapshot_after;
   std::optional<int64_t> schema_id;  ///< The table's schema after it; none where it was dropped.
   std::string metadata_before, metadata_after;  ///< Locations; empty where none.

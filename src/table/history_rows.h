@@ -20,6 +20,7 @@ namespace millpond::table {
 inline constexpr const char* kDropOperation = "drop";
 inline constexpr const char* kRecordOperation = "record";
 inline constexpr const char* kMoveOperation = "move";
+inline constexpr const char* kExpireOperation = "expire";
 
 /// The table that a row of the history speaks of.
 Result<TableName> NameFromRow(const ledger::Row& row);

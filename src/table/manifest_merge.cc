@@ -2,30 +2,57 @@
 #include "table/manifest_merge.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
 
+#include "table/table_folder.h"
+
 namespace millpond::table {
-namespace {
 
-// Iceberg's own defaults: merge at 100 manifests, leave those of 8 MiB alone.
-constexpr size_t kMergeAt = 100;
-constexpr int64_t kLargeManifest = 8LL << 20;
+MergeRule MergeRuleOf(const TableMetadata& metadata) {
+  MergeRule rule;
+  const auto enabled = metadata.properties.find("commit.manifest-merge.enabled");
+  rule.enabled = enabled == metadata.properties.end() || enabled->second != "false";
+  rule.min_count = IntProperty(metadata, "commit.manifest.min-count-to-merge", rule.min_count);
+  rule.target_bytes = IntProperty(metadata, "commit.manifest.target-size-bytes", rule.target_bytes);
+  return rule;
+}
 
-}  // namespace
-
-ManifestMerge PlanMerge(std::vector<ManifestFile> manifests) {
+ManifestMerge PlanMerge(std::vector<ManifestFile> manifests, const MergeRule& rule) {
   using Kind = std::pair<int32_t, int32_t>;  // Content, partition spec.
-  std::map<Kind, size_t> small;
+  struct Run {
+    std::vector<ManifestFile> files;
+    int64_t bytes = 0;
+  };
   auto kind = [](const ManifestFile& file) { return Kind(file.content, file.partition_spec_id); };
-  for (const ManifestFile& file : manifests) small[kind(file)] += file.length < kLargeManifest;
+  auto is_small = [&](const ManifestFile& file) { return file.length < rule.target_bytes; };
+  std::map<Kind, int64_t> small;
+  for (const ManifestFile& file : manifests) small[kind(file)] += is_small(file) ? 1 : 0;
   ManifestMerge plan;
+  std::map<Kind, Run> open;
+  auto close = [&](Run* run) {
+    if (run->files.size() > 1) {
+      plan.runs.push_back(std::move(run->files));
+    } else {
+      std::move(run->files.begin(), run->files.end(), std::back_inserter(plan.untouched));
+    }
+    *run = {};
+  };
   for (ManifestFile& file : manifests) {
-    const bool due = file.length < kLargeManifest && small[kind(file)] >= kMergeAt;
-    (due ? plan.small : plan.untouched).push_back(std::move(file));
+    const int64_t count = small[kind(file)];
+    if (!rule.enabled || !is_small(file) || count < 2 || count < rule.min_count) {
+      plan.untouched.push_back(std::move(file));
+      continue;
+    }
+    Run& run = open[kind(file)];
+    if (run.bytes + file.length > rule.target_bytes) close(&run);
+    run.bytes += file.length;
+    run.files.push_back(std::move(file));
   }
+  for (auto& [of, run] : open) close(&run);
   return plan;
 }
 

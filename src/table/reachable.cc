@@ -78,6 +78,7 @@ Status Reachable::AddMetadata(const TableName& name, const std::string& location
     }
   }
   for (const Snapshot& snapshot : metadata.snapshots) {
+    if (need == Need::kMay && expired_->contains(snapshot.id)) continue;
     ARROW_RETURN_NOT_OK(base::WithContext(name.ToString(), AddSnapshot(snapshot, need)));
   }
   return Status::OK();

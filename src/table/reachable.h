@@ -1,6 +1,7 @@
 // Everything of a pond's store that some table, tag or commit still reaches. Used by upkeep.
 #pragma once
 
+#include <cstdint>
 #include <set>
 #include <string>
 
@@ -18,8 +19,10 @@ class Reachable {
   /// `present`: paths of all blobs there were before. What a catalog row points to, and what that
   /// needs, is read from the store; an error where it is missing or unreadable: nobody can tell
   /// then what belongs to the table. Of the past, what is absent reaches nothing.
-  Reachable(Catalog* catalog, const std::set<std::string>* present, const base::Context& context)
-      : catalog_(catalog), present_(present), context_(context) {}
+  /// Snapshots in `expired` are followed only from what catalog rows point to.
+  Reachable(Catalog* catalog, const std::set<std::string>* present,
+            const std::set<int64_t>* expired, const base::Context& context)
+      : catalog_(catalog), present_(present), expired_(expired), context_(context) {}
 
   /// Starts from the catalog's pointers and from every metadata file that a pond commit names.
   Status Collect();
@@ -37,6 +40,7 @@ class Reachable {
 
   Catalog* catalog_;
   const std::set<std::string>* present_;
+  const std::set<int64_t>* expired_;
   const base::Context& context_;
   std::set<std::string> paths_;
   std::set<std::string> walked_;  // Metadata files whose snapshots were followed.

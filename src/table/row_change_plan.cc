@@ -76,7 +76,7 @@ class Planner {
         table_(table),
         context_(context),
         rewriter_(catalog, table.metadata->location, *schema.arrow,
-                  table.metadata->format_version >= 3) {
+                  table.metadata->format_version >= 3, catalog->settings()) {
     plan_.change.schema_id = schema.id;
   }
   ~Planner() {
@@ -156,7 +156,7 @@ class Planner {
     const DataFile& file = found.file.entry.file;
     if (mode_ == Mode::kMergeOnRead || found.has_equality_deletes) return false;
     if (mode_ == Mode::kByCost && !IsWorthCopying(file, found.deleted.size())) return false;
-    return CanRewrite(catalog_.store(), file);
+    return CanRewrite(catalog_.store(), file, {});
   }
 
   void Remove(const FoundFile& found, bool data_too) {

@@ -25,6 +25,8 @@ struct RowChangePlan {
   /// Data file of which rows go -> URI of the manifest that was seen to list it.
   std::map<std::string, std::string> touched;
   bool serializable = true;
+  /// Equality deletes of others may come: the files state numbers that let them apply.
+  bool equality_deletes_pass = false;
   std::vector<Predicate> looked_for;
   std::vector<std::string> written;  ///< URIs of the files that it made.
 };

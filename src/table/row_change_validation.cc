@@ -9,6 +9,8 @@
 namespace millpond::table {
 namespace {
 
+constexpr int32_t kEqualityDeletes = 2;
+
 class Validation {
  public:
   Validation(const RowChangePlan& plan, store::BlobStore& store, const TableMetadata& now,
@@ -65,6 +67,7 @@ class Validation {
       if (entry.content == 0) missing_.erase(entry.file.uri);
       const int64_t by = entry.snapshot_id.value_or(0);
       if (entry.content != 0 && since_.contains(by) && !touched_.empty() &&
+          !(plan_.equality_deletes_pass && entry.content == kEqualityDeletes) &&
           MayDeleteFrom(entry, touched_)) {
         return base::Conflict(
             "{}: someone else deleted rows of the same data files meanwhile (snapshot {}); try "

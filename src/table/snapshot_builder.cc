@@ -14,20 +14,25 @@
 #include "table/table_folder.h"
 
 namespace millpond::table {
-Status CheckWritable(const TableMetadata& metadata, const std::string& table_name) {
+
+Status CheckRewritable(const TableMetadata& metadata, const std::string& table_name) {
   if (metadata.format_version < 2) {
     return base::Invalid(
         "{} has Iceberg format version 1; upgrade it with the engine that made it "
         "(format-version=2) to write to it here",
         table_name);
   }
-  if (metadata.IsPartitioned()) {
+  return CheckWritableColumns(*metadata.schema().arrow, table_name);
+}
+
+Status CheckWritable(const TableMetadata& metadata, const std::string& table_name) {
+  if (metadata.format_version >= 2 && metadata.IsPartitioned()) {
     return base::Invalid(
         "{} is partitioned (by another engine); Millpond reads it but does not write into "
         "partitioned tables, copy it into a new table to change it here",
         table_name);
   }
-  return CheckWritableColumns(*metadata.schema().arrow, table_name);
+  return CheckRewritable(metadata, table_name);
 }
 
 SnapshotBuilder::SnapshotBuilder(store::BlobStore* store, std::string commit_id)
@@ -44,13 +49,16 @@ Result<TableMetadata> SnapshotBuilder::Build(const TableMetadata& base,
   FileCounts added, removed;
   for (const DataFile& file : change.added) added.Count(file, 0);
   for (const DataFile& file : change.deletes) added.Count(file, 1);
+  for (const RewrittenFiles& group : change.rewritten) {
+    for (const DataFile& file : group.files) added.Count(file, 0);
+  }
   if (change.replaces_all) {
     ARROW_ASSIGN_OR_RAISE(list, RemoveAll(base, carried, &removed));
   } else {
     // A manifest that only says what its own commit removed says nothing to later snapshots.
     std::erase_if(carried, [](const ManifestFile& file) { return !file.MayHaveLiveFiles(); });
     ARROW_ASSIGN_OR_RAISE(ManifestFiles edited, RemoveSome(base, change, &carried, &removed));
-    ARROW_ASSIGN_OR_RAISE(list, Merge(base, std::move(carried)));
+    ARROW_ASSIGN_OR_RAISE(list, Merge(base, change, std::move(carried)));
     std::move(edited.begin(), edited.end(), std::back_inserter(list));
   }
   ARROW_RETURN_NOT_OK(AddNewFiles(base, change));
@@ -58,7 +66,8 @@ Result<TableMetadata> SnapshotBuilder::Build(const TableMetadata& base,
   const int64_t next_row_id = Number(base, &list);
   ARROW_ASSIGN_OR_RAISE(Snapshot snapshot, WriteSnapshot(base, list));
   snapshot.summary = SummaryOf(change.replaces_all ? nullptr : current, added, removed);
-  snapshot.summary["operation"] = OperationOf(added, removed, change.replaces_all);
+  snapshot.summary["operation"] =
+      change.keeps_rows ? "replace" : OperationOf(added, removed, change.replaces_all);
   snapshot.summary["millpond.commit-id"] = commit_id_;
   TableMetadata next = base;
   next.last_sequence_number = snapshot.sequence_number;
@@ -81,7 +90,8 @@ int64_t SnapshotBuilder::Number(const TableMetadata& base, ManifestFiles* list) 
   for (ManifestFile& manifest : *list) {
     if (manifest.added_snapshot_id != snapshot_id_) continue;
     manifest.sequence_number = sequence;
-    if (manifest.existing_files == 0 && manifest.deleted_files == 0) {
+    const bool all_new = manifest.existing_files == 0 && manifest.deleted_files == 0;
+    if (all_new && !numbered_.contains(manifest.uri)) {
       manifest.min_sequence_number = sequence;
     }
   }
@@ -151,7 +161,35 @@ Status SnapshotBuilder::AddNewFiles(const TableMetadata& base, const SnapshotCha
     return Status::OK();
   };
   ARROW_RETURN_NOT_OK(add(change.added, false));
-  return add(change.deletes, true);
+  ARROW_RETURN_NOT_OK(add(change.deletes, true));
+  return AddRewritten(base, change);
+}
+
+// Rewritten files take the place of older ones, so they state a sequence number: deletes that came
+// after the rows go on applying to them.
+Status SnapshotBuilder::AddRewritten(const TableMetadata& base, const SnapshotChange& change) {
+  std::map<std::pair<int32_t, std::string>, Manifest> manifests;
+  for (const RewrittenFiles& group : change.rewritten) {
+    Manifest& manifest = manifests[{group.partition_spec_id, group.partition_type}];
+    manifest.schema_id = change.schema_id;
+    manifest.partition_spec_id = group.partition_spec_id;
+    manifest.partition_type = group.partition_type;
+    manifest.partition_fields = group.partition_fields;
+    for (const DataFile& file : group.files) {
+      ManifestEntry entry;
+      entry.snapshot_id = snapshot_id_;
+      entry.sequence_number = group.sequence_number;
+      entry.partition = group.partition;
+      entry.file = file;
+      manifest.entries.push_back(std::move(entry));
+    }
+  }
+  for (auto& [kind, manifest] : manifests) {
+    if (manifest.entries.empty()) continue;
+    ARROW_ASSIGN_OR_RAISE(added_->emplace_back(), WriteManifest(base, std::move(manifest), &kept_));
+    numbered_.insert(added_->back().uri);
+  }
+  return Status::OK();
 }
 
 Result<std::vector<ManifestFile>> SnapshotBuilder::RemoveSome(const TableMetadata& base,
@@ -237,22 +275,30 @@ Result<std::vector<ManifestFile>> SnapshotBuilder::RemoveAll(const TableMetadata
 }
 
 Result<std::vector<ManifestFile>> SnapshotBuilder::Merge(const TableMetadata& base,
+                                                         const SnapshotChange& change,
                                                          ManifestFiles carried) {
-  ManifestMerge merge = PlanMerge(std::move(carried));
-  ManifestFiles list = std::move(merge.untouched);
-  if (merge.small.empty()) return list;
-  std::vector<Manifest> loaded;
-  for (const ManifestFile& file : merge.small) {
-    ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(*store_, file));
-    if (base.SchemaById(manifest.schema_id) == nullptr) {
-      // Written anew it would have to claim a schema that its files were not written with.
-      list.push_back(file);
-      continue;
-    }
-    loaded.push_back(std::move(manifest));
+  MergeRule rule = MergeRuleOf(base);
+  if (change.merge_manifests_at) {
+    rule.enabled = true;
+    rule.min_count = *change.merge_manifests_at;
   }
-  for (Manifest& manifest : MergeManifests(std::move(loaded))) {
-    ARROW_ASSIGN_OR_RAISE(list.emplace_back(), WriteManifest(base, std::move(manifest), &attempt_));
+  ManifestMerge merge = PlanMerge(std::move(carried), rule);
+  ManifestFiles list = std::move(merge.untouched);
+  for (ManifestFiles& run : merge.runs) {
+    std::vector<Manifest> loaded;
+    for (ManifestFile& file : run) {
+      ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(*store_, file));
+      if (base.SchemaById(manifest.schema_id) == nullptr) {
+        // Written anew it would have to claim a schema that its files were not written with.
+        list.push_back(std::move(file));
+        continue;
+      }
+      loaded.push_back(std::move(manifest));
+    }
+    for (Manifest& manifest : MergeManifests(std::move(loaded))) {
+      ARROW_ASSIGN_OR_RAISE(list.emplace_back(),
+                            WriteManifest(base, std::move(manifest), &attempt_));
+    }
   }
   return list;
 }
@@ -267,6 +313,7 @@ void SnapshotBuilder::DiscardAll() {
   DeleteQuietly(*store_, kept_);
   kept_.clear();
   added_.reset();
+  numbered_.clear();
 }
 
 }  // namespace millpond::table

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ namespace millpond::table {
 /// Refuses (kInvalid, naming what it is) a table that we can read but must not write: format v1,
 /// partitions.
 Status CheckWritable(const TableMetadata& metadata, const std::string& table_name);
+
+/// The same for moving rows between files, which partitioned tables take too.
+Status CheckRewritable(const TableMetadata& metadata, const std::string& table_name);
 
 class SnapshotBuilder {
  public:
@@ -53,7 +57,9 @@ class SnapshotBuilder {
                                                  const ManifestFile& file,
                                                  std::map<std::string, std::string>* pending,
                                                  FileCounts* removed);
-  Result<ManifestFiles> Merge(const TableMetadata& base, ManifestFiles carried);
+  Status AddRewritten(const TableMetadata& base, const SnapshotChange& change);
+  Result<ManifestFiles> Merge(const TableMetadata& base, const SnapshotChange& change,
+                              ManifestFiles carried);
   int64_t Number(const TableMetadata& base, ManifestFiles* list) const;
   Result<Snapshot> WriteSnapshot(const TableMetadata& base, const ManifestFiles& list);
 
@@ -62,7 +68,8 @@ class SnapshotBuilder {
   std::string commit_id_;
   int64_t snapshot_id_;
   int manifests_made_ = 0, lists_made_ = 0;
-  std::optional<ManifestFiles> added_;       // Kept between attempts.
+  std::optional<ManifestFiles> added_;  // Kept between attempts.
+  std::set<std::string> numbered_;      // Those of added_ whose files state their sequence number.
   std::vector<std::string> kept_, attempt_;  // URIs made.
 };
 

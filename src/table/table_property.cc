@@ -31,9 +31,16 @@ const std::map<std::string, std::vector<std::string>>& Choices() {
       {"write.delete.isolation-level", levels},
       {"write.update.isolation-level", levels},
       {"write.merge.isolation-level", levels},
-      {"write.metadata.delete-after-commit.enabled", truth}};
+      {"write.metadata.delete-after-commit.enabled", truth},
+      {"commit.manifest-merge.enabled", truth}};
   return choices;
 }
+
+constexpr std::string_view kPositiveNumbers[] = {
+    "write.metadata.previous-versions-max", "write.target-file-size-bytes",
+    "commit.manifest.min-count-to-merge",   "commit.manifest.target-size-bytes",
+    "history.expire.max-snapshot-age-ms",   "history.expire.min-snapshots-to-keep",
+    "history.expire.max-ref-age-ms"};
 
 }  // namespace
 
@@ -61,7 +68,10 @@ Status CheckProperty(const std::string& key, const std::optional<std::string>& v
     return base::Invalid("the table property {} is {}, not '{}'", key,
                          base::Join(choices->second, " or "), *value);
   }
-  if (key != "write.metadata.previous-versions-max") return Status::OK();
+  if (std::find(std::begin(kPositiveNumbers), std::end(kPositiveNumbers), key) ==
+      std::end(kPositiveNumbers)) {
+    return Status::OK();
+  }
   int64_t number = 0;
   const auto read = std::from_chars(value->data(), value->data() + value->size(), number);
   const bool whole = read.ec == std::errc() && read.ptr == value->data() + value->size();

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/time.h"
+#include "table/expiry.h"
 #include "table/reachable.h"
 
 namespace millpond::table {
@@ -32,7 +33,9 @@ Result<OrphanReport> RemoveOrphans(Catalog& catalog, int64_t grace_ms, bool dry_
     if (blob.modified_ms <= newest && IsOfATable(blob.path)) old.push_back(blob);
     return context.CheckStop();
   }));
-  Reachable reachable(&catalog, &present, context);
+  // Readers that began before a snapshot expired have the grace period to finish.
+  ARROW_ASSIGN_OR_RAISE(const auto expired, ExpiredUntil(catalog.ledger(), newest));
+  Reachable reachable(&catalog, &present, &expired, context);
   auto collected = reachable.Collect();
   if (!collected.ok()) {
     return base::WithContext("nothing was removed, because what is needed cannot be told",
