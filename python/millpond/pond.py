@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from millpond import _millpond
 from millpond.rows import Rows
 from millpond.run import Run, environment
+from millpond.upkeep import UpkeepReport
 from millpond.versions import Progress, Versions
 
 if TYPE_CHECKING:
     from millpond.dataset import Dataset
+    from millpond.upkeep import UpkeepStep
 
 
 def init(path: str | Path, *, ledger: str = "", settings: Mapping[str, str] | None = None) -> Pond:
@@ -144,6 +146,35 @@ class Pond(Versions):
     ) -> dict[str, Any]:
         """Verify the ledger and every pointer; find, and on request remove, what nothing reaches."""
         return self._engine.doctor(deep, remove_orphans, grace_hours, progress)
+
+    def upkeep(
+        self,
+        *tables: str,
+        only: Sequence[UpkeepStep] = (),
+        dry_run: bool = False,
+        grace_hours: float = 24,
+        progress: Progress | None = None,
+    ) -> UpkeepReport:
+        """Compact tables, merge manifests, expire old snapshots and remove orphans, or say what that would do.
+
+        Parameters
+        ----------
+        tables
+            Tables of main; none: all of them, and the pond's orphans.
+        only
+            Steps to run: ``compact``, ``manifests``, ``expire``, ``orphans``.
+        dry_run
+            Write nothing.
+        grace_hours
+            How long orphans, and files of snapshots that expired, are kept.
+
+        Returns
+        -------
+        UpkeepReport
+            What each step did to each table. A step that fails does not end the others: look at ``failed``.
+        """
+        report = self._engine.upkeep(tables, only, dry_run, grace_hours, progress)
+        return UpkeepReport._of(report)
 
     # Bringing rows in.
 

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "api/upkeep.h"
+#include "api/doctor.h"
 #include "base/folder_lock.h"
 #include "base/url.h"
 #include "ledger/freeze.h"

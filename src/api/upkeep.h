@@ -1,8 +1,11 @@
-// doctor: is everything that the ledger points to there and whole, and what lies around that
-// nothing points to.
+// upkeep: keeps the tables of main in order in steps that do not depend on each other (compact,
+// manifests, expire, orphans), or says what each would do. Safe beside writers, readers and other
+// upkeeps. Design: docs/design/upkeep.md.
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "api/pond.h"
 #include "base/context.h"
@@ -10,23 +13,24 @@
 
 namespace millpond::api {
 
-struct DoctorRequest {
-  bool deep = false;            ///< Also open every data file and verify page checksums.
-  bool remove_orphans = false;  ///< Delete what nothing reaches and is older than the grace period.
-  int64_t grace_ms = 24LL * 3600 * 1000;
-  bool repair = false;  ///< First set back tables whose metadata file is missing.
+struct UpkeepRequest {
+  std::vector<std::string> tables = {};  ///< Empty: all of main.
+  /// Steps by name; empty: all, but orphans only where no table is named: they are the pond's.
+  std::vector<std::string> only = {};
+  bool dry_run = false;
+  int64_t grace_ms = 24LL * 3600 * 1000;  ///< Of orphans, and of files of expired snapshots.
 };
 
-/// {"healthy", "findings": [{"subject", "problem"}], "orphans": {"files", "bytes", "paths",
-/// "removed"}}, with `repair` also what RepairTables reports.
-Result<base::Json> Doctor(Pond& pond, const DoctorRequest& request, const base::Context& context);
-
-/// Sets tables whose metadata file is missing back to what the ledger recorded of them
-/// (table/pointer_repair.h). {"repaired": [{"table", "missing", "source", "metadata", "snapshot"}],
-/// "lost": [{"subject", "problem"}]}
-Result<base::Json> RepairTables(Pond& pond, const base::Context& context);
-
-/// {"settings": [{"name", "value", "origin", "help"}]}
-base::Json ConfigReport(const base::Config& config);
+/// {"dry_run", "failed": how many, "steps": [{"step", "table" (null: the pond), "outcome": "done",
+/// "planned", "nothing", "skipped" (not ours to write) or "failed", "commits": [id], "error", and
+/// of
+///   compact: "files_before", "files_after", "bytes_before", "bytes_after", "rows_deleted",
+///            "delete_files_dropped"
+///   manifests: "manifests_before", "manifests_after"
+///   expire: "snapshots", "snapshots_expired", "refs_expired"
+///   orphans: "files", "bytes"}]}. In a dry run of compact "bytes_after" and "files_after" are
+/// estimates. kInvalid for an unknown step, kNotFound for an unknown table, kCancelled where it was
+/// stopped (what landed stays); every other error is a step's.
+Result<base::Json> Upkeep(Pond& pond, const UpkeepRequest& request, const base::Context& context);
 
 }  // namespace millpond::api

@@ -67,6 +67,7 @@ class VerbSet {
 
 // One function per verbs_*.cc.
 void AddPondVerbs(VerbSet& verbs);     // init, ls, show, config, doctor, status
+void AddUpkeepVerbs(VerbSet& verbs);   // upkeep
 void AddLedgerVerbs(VerbSet& verbs);   // ledger show, move, backup, restore
 void AddSyncVerbs(VerbSet& verbs);     // sync, sources
 void AddQueryVerbs(VerbSet& verbs);    // sql

@@ -114,6 +114,7 @@ int Run(int argc, char** argv) {
   AddGlobalOptions(app, line);
   VerbSet verbs(app);
   AddPondVerbs(verbs);
+  AddUpkeepVerbs(verbs);
   AddLedgerVerbs(verbs);
   AddSyncVerbs(verbs);
   AddQueryVerbs(verbs);

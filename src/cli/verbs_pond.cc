@@ -1,6 +1,6 @@
 // init, ls, show, status, config, doctor.
+#include "api/doctor.h"
 #include "api/tables.h"
-#include "api/upkeep.h"
 #include "api/versions.h"
 #include "base/text.h"
 #include "cli/invocation.h"

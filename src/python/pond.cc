@@ -7,6 +7,7 @@
 #include <nanobind/stl/shared_ptr.h>
 
 #include "api/branches.h"
+#include "api/doctor.h"
 #include "api/merge.h"
 #include "api/row_changes.h"
 #include "api/tables.h"
@@ -109,7 +110,19 @@ void BindLooking(nb::class_<Pond>& pond) {
               return api::Doctor(self, request, context);
             });
           },
-          "deep"_a, "remove_orphans"_a, "grace_hours"_a, "progress"_a.none());
+          "deep"_a, "remove_orphans"_a, "grace_hours"_a, "progress"_a.none())
+      .def(
+          "upkeep",
+          [](Pond& self, const std::vector<std::string>& tables,
+             const std::vector<std::string>& only, bool dry_run, double grace_hours,
+             nb::object progress) {
+            const api::UpkeepRequest request{tables, only, dry_run,
+                                             static_cast<int64_t>(grace_hours * 3600e3)};
+            return Report(std::move(progress), [&](const base::Context& context) {
+              return api::Upkeep(self, request, context);
+            });
+          },
+          "tables"_a, "only"_a, "dry_run"_a, "grace_hours"_a, "progress"_a.none());
 }
 
 void BindHistory(nb::class_<Pond>& pond) {

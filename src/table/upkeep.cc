@@ -1,4 +1,4 @@
-// Removing orphans; verification is in verify.cc.
+// Counting manifests and removing orphans; verification is in verify.cc.
 #include "table/upkeep.h"
 
 #include <algorithm>
@@ -6,7 +6,9 @@
 
 #include "base/time.h"
 #include "table/expiry.h"
+#include "table/manifest_merge.h"
 #include "table/reachable.h"
+#include "table/snapshot_files.h"
 
 namespace millpond::table {
 namespace {
@@ -19,6 +21,24 @@ bool IsOfATable(const std::string& path) {
 }
 
 }  // namespace
+
+Result<ManifestCount> CountManifests(store::BlobStore& store, const TableMetadata& metadata,
+                                     int64_t min_count) {
+  const Snapshot* snapshot = metadata.current_snapshot();
+  if (snapshot == nullptr) return ManifestCount{};
+  ARROW_ASSIGN_OR_RAISE(auto list, LoadManifestList(store, *snapshot));
+  ManifestCount count;
+  count.before = count.after = static_cast<int64_t>(list.size());
+  std::erase_if(list, [](const ManifestFile& file) { return !file.MayHaveLiveFiles(); });
+  MergeRule rule = MergeRuleOf(metadata);
+  rule.enabled = true;
+  rule.min_count = min_count;
+  const ManifestMerge merge = PlanMerge(std::move(list), rule);
+  if (!merge.runs.empty()) {
+    count.after = static_cast<int64_t>(merge.untouched.size() + merge.runs.size());
+  }
+  return count;
+}
 
 Result<OrphanReport> RemoveOrphans(Catalog& catalog, int64_t grace_ms, bool dry_run,
                                    const base::Context& context) {

@@ -1,5 +1,5 @@
-// Housekeeping that never touches what a table, tag or commit can reach: removing orphans and
-// verifying pointers. Driven by doctor.
+// Housekeeping that never touches what a table, tag or commit can reach: how many manifests a table
+// has and would have, removing orphans, and verifying pointers. Driven by upkeep and doctor.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,15 @@
 #include "table/catalog.h"
 
 namespace millpond::table {
+
+struct ManifestCount {
+  int64_t before = 0, after = 0;
+};
+
+/// Manifests of the table's current snapshot, and how many would be left of them where at least
+/// `min_count` small ones are merged.
+Result<ManifestCount> CountManifests(store::BlobStore& store, const TableMetadata& metadata,
+                                     int64_t min_count);
 
 struct OrphanReport {
   std::vector<std::string> paths;  ///< Store paths; removed unless it was a dry run.
