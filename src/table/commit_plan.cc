@@ -364,7 +364,7 @@ Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, 
   DiscardAttempt();
   ARROW_ASSIGN_OR_RAISE(TableMetadata next, Grown(created_ ? *created_ : *basis.current->metadata));
   if (changes_rows) {
-    ARROW_ASSIGN_OR_RAISE(next, builder_.Build(next, Change(), blobs));
+    ARROW_ASSIGN_OR_RAISE(next, builder_.Build(std::move(next), Change(), blobs));
   }
   return PlanStored(basis, std::move(next), OperationName(), blobs);
 }

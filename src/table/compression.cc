@@ -30,8 +30,9 @@ Status CheckLength(std::string_view bytes, std::string_view origin) {
 Result<std::string> Deflate(std::string_view bytes, ZlibForm form) {
   ARROW_RETURN_NOT_OK(CheckLength(bytes, "deflate"));
   z_stream stream = {};
-  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WindowBits(form), 8,
-                   Z_DEFAULT_STRATEGY) != Z_OK) {
+  // Metadata is compressed whole by every commit, and a level more would save little of it.
+  const int level = form == ZlibForm::kGzip ? Z_BEST_SPEED : Z_DEFAULT_COMPRESSION;
+  if (deflateInit2(&stream, level, Z_DEFLATED, WindowBits(form), 8, Z_DEFAULT_STRATEGY) != Z_OK) {
     return base::Exhausted("deflate: zlib could not start (out of memory)");
   }
   std::string out(deflateBound(&stream, static_cast<uLong>(bytes.size())), '\0');

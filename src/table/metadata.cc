@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+
+#include "table/metadata_document.h"
 
 namespace millpond::table {
 namespace {
@@ -269,8 +272,12 @@ Status ParseTableFields(const Json& json, std::string_view origin, TableMetadata
 Result<TableMetadata> ParseMetadata(std::string_view json_text, std::string_view origin) {
   auto parsed = base::ParseJson(json_text, origin);
   if (!parsed.ok()) return base::Corrupt("{}", parsed.status().message());
+  return FromDocument(parsed.MoveValueUnsafe(), origin);
+}
+
+Result<TableMetadata> FromDocument(Json document, std::string_view origin) {
   TableMetadata metadata;
-  metadata.json = parsed.MoveValueUnsafe();
+  metadata.json = std::move(document);
   if (!metadata.json.is_object()) return base::Corrupt("{}: is not a JSON object", origin);
   ARROW_ASSIGN_OR_RAISE(int64_t version, base::GetInt(metadata.json, "format-version", origin));
   if (version < 1 || version > 3) {

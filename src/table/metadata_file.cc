@@ -1,6 +1,7 @@
 // Metadata files as bytes: plain or gzip JSON. Called by catalog (read) and commit (write).
 #include "table/compression.h"
 #include "table/metadata.h"
+#include "table/metadata_document.h"
 
 namespace millpond::table {
 namespace {
@@ -23,6 +24,19 @@ Result<TableMetadata> DecodeMetadataFile(std::string_view bytes, std::string_vie
 Result<std::string> EncodeMetadataFile(const TableMetadata& metadata, std::string_view uri) {
   ARROW_ASSIGN_OR_RAISE(std::string text, SerializeMetadata(metadata));
   return IsGzipName(uri) ? Deflate(text, ZlibForm::kGzip) : text;
+}
+
+Result<MetadataFile> MakeMetadataFile(TableMetadata metadata, std::string_view uri) {
+  ARROW_ASSIGN_OR_RAISE(base::Json document, ToDocument(std::move(metadata)));
+  ARROW_ASSIGN_OR_RAISE(std::string text, DocumentText(document));
+  MetadataFile file;
+  if (IsGzipName(uri)) {
+    ARROW_ASSIGN_OR_RAISE(file.bytes, Deflate(text, ZlibForm::kGzip));
+  } else {
+    file.bytes = std::move(text);
+  }
+  ARROW_ASSIGN_OR_RAISE(file.metadata, FromDocument(std::move(document), uri));
+  return file;
 }
 
 }  // namespace millpond::table

@@ -8,6 +8,8 @@
 
 #include <random>
 
+#include "table/metadata_document.h"
+
 namespace millpond::table {
 namespace {
 
@@ -364,6 +366,35 @@ TEST(MetadataFile, GzipByNameAndByContent) {
               ErrorKind::kCorrupt);
   }
   EXPECT_EQ(KindOf(DecodeMetadataFile(gzip + "x", "long").status()), ErrorKind::kCorrupt);
+}
+
+// What a commit goes on with must be what any reader of its file will find.
+TEST(MetadataFile, WhatIsMadeIsWhatIsReadBack) {
+  TableMetadata ours = NewTable();
+  for (int64_t id = 1; id < 4; ++id) {
+    Land(&ours, NewSnapshot(id, id, kNow + id));
+    if (id == 2) ours = Again(ours);
+  }
+  TableMetadata theirs = Parse(Foreign()).ValueOrDie();
+  Snapshot next = NewSnapshot(9, 35, theirs.last_updated_ms + 1);
+  next.schema_id = 1;
+  Land(&theirs, next);
+  theirs.refs["v1"] = {3051729675574597004, true};
+  for (const TableMetadata& metadata : {ours, theirs}) {
+    for (const char* uri : {"file:///t/1-a.metadata.json", "file:///t/1-a.gz.metadata.json"}) {
+      const MetadataFile file = MakeMetadataFile(metadata, uri).ValueOrDie();
+      const TableMetadata read = DecodeMetadataFile(file.bytes, uri).ValueOrDie();
+      EXPECT_EQ(file.metadata.json, read.json);
+      EXPECT_EQ(file.bytes, EncodeMetadataFile(metadata, uri).ValueOrDie());
+      EXPECT_EQ(file.metadata.snapshots.size(), read.snapshots.size());
+      EXPECT_EQ(file.metadata.current_snapshot_id, read.current_snapshot_id);
+      EXPECT_EQ(file.metadata.snapshots.back().summary, read.snapshots.back().summary);
+      EXPECT_EQ(file.metadata.refs.size(), read.refs.size());
+    }
+  }
+  ours.properties["bad"] = "\xff";
+  EXPECT_EQ(KindOf(MakeMetadataFile(ours, "file:///t/1-a.metadata.json").status()),
+            ErrorKind::kInvalid);
 }
 
 // Any one replaced value gives a value or an error, never a crash; what was read can be written or

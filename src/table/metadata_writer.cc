@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 
 #include "table/metadata.h"
+#include "table/metadata_document.h"
 
 namespace millpond::table {
 namespace {
@@ -18,14 +21,14 @@ using base::Json;
 constexpr int64_t kClockToleranceMs = 60'000;
 
 /// The objects of a list in the source document, by their id.
-using ById = std::unordered_map<int64_t, const Json*>;
+using ById = std::unordered_map<int64_t, Json*>;
 
-ById IndexById(const Json& document, const char* list, const char* key) {
+ById IndexById(Json& document, const char* list, const char* key) {
   ById result;
   if (!document.is_object()) return result;
   const auto found = document.find(list);
   if (found == document.end() || !found->is_array()) return result;
-  for (const Json& item : *found) {
+  for (Json& item : *found) {
     if (!item.is_object()) continue;
     const auto id = item.find(key);
     if (id != item.end() && id->is_number_integer()) result[id->get<int64_t>()] = &item;
@@ -136,8 +139,8 @@ Status CheckTable(const TableMetadata& metadata) {
   return CheckSchemas(metadata);
 }
 
-Result<Json> SchemasToJson(const TableMetadata& metadata) {
-  const ById known = IndexById(metadata.json, "schemas", "schema-id");
+Result<Json> SchemasToJson(const TableMetadata& metadata, Json& document) {
+  const ById known = IndexById(document, "schemas", "schema-id");
   Json result = Json::array();
   for (const Schema& schema : metadata.schemas) {
     // Schemas never change under one id, so what another writer said of it is kept.
@@ -151,8 +154,10 @@ Result<Json> SchemasToJson(const TableMetadata& metadata) {
   return result;
 }
 
-Json SnapshotToJson(const Snapshot& snapshot, const Json* source) {
-  Json json = source == nullptr ? Json::object() : *source;
+// Snapshots never change either; those of v1 may lack a number that later versions need.
+Json SnapshotToJson(const Snapshot& snapshot, Json* source) {
+  if (source != nullptr && source->contains("sequence-number")) return std::move(*source);
+  Json json = source == nullptr ? Json::object() : std::move(*source);
   json["snapshot-id"] = snapshot.id;
   if (snapshot.parent_id) json["parent-snapshot-id"] = *snapshot.parent_id;
   json["sequence-number"] = snapshot.sequence_number;
@@ -186,14 +191,17 @@ Json RefsToJson(const TableMetadata& metadata, const Json& document) {
 
 // The log of what `current-snapshot-id` has been. An expired snapshot takes what came before it out
 // of the log too, or the log would say that the older one had lasted until the newer.
-Result<Json> SnapshotLogToJson(const TableMetadata& metadata, const Json& document) {
-  Json log = document.value("snapshot-log", Json::array());
+Result<Json> SnapshotLogToJson(const TableMetadata& metadata, const ById& known, Json& document) {
+  Json log =
+      document.contains("snapshot-log") ? std::move(document["snapshot-log"]) : Json::array();
+  std::unordered_set<int64_t> there;
+  for (const Snapshot& snapshot : metadata.snapshots) there.insert(snapshot.id);
   int64_t last = 0;
   Json kept = Json::array();
   for (Json& entry : log) {
     const int64_t id = entry.value("snapshot-id", int64_t{-1});
     last = entry.value("timestamp-ms", int64_t{0});
-    if (metadata.SnapshotById(id) == nullptr) {
+    if (!there.contains(id)) {
       kept.clear();
     } else {
       kept.push_back(std::move(entry));
@@ -202,7 +210,7 @@ Result<Json> SnapshotLogToJson(const TableMetadata& metadata, const Json& docume
   const Snapshot* current = metadata.current_snapshot();
   const int64_t before = document.value("current-snapshot-id", int64_t{-1});
   if (current != nullptr && current->id != before) {
-    const bool is_new = !IndexById(document, "snapshots", "snapshot-id").contains(current->id);
+    const bool is_new = !known.contains(current->id);
     last = is_new ? current->timestamp_ms : metadata.last_updated_ms;
     if (!kept.empty() && last + kClockToleranceMs < kept.back().value("timestamp-ms", int64_t{0})) {
       return base::Internal(
@@ -262,11 +270,11 @@ TableMetadata NewTableMetadata(std::string uuid, std::string location, Schema sc
   return metadata;
 }
 
-Result<std::string> SerializeMetadata(const TableMetadata& metadata) {
+Result<Json> ToDocument(TableMetadata metadata) {
   ARROW_RETURN_NOT_OK(CheckTable(metadata));
-  const ById known = IndexById(metadata.json, "snapshots", "snapshot-id");
+  Json document = metadata.json.is_object() ? std::move(metadata.json) : Json::object();
+  const ById known = IndexById(document, "snapshots", "snapshot-id");
   ARROW_RETURN_NOT_OK(CheckSnapshots(metadata, known));
-  Json document = metadata.json.is_object() ? metadata.json : Json::object();
   FillDefaults(&document);
   document["format-version"] = metadata.format_version;
   document["table-uuid"] = metadata.uuid;
@@ -275,11 +283,11 @@ Result<std::string> SerializeMetadata(const TableMetadata& metadata) {
   document["last-updated-ms"] = metadata.last_updated_ms;
   document["last-column-id"] = metadata.last_column_id;
   if (metadata.format_version >= 3) document["next-row-id"] = metadata.next_row_id;
-  ARROW_ASSIGN_OR_RAISE(document["schemas"], SchemasToJson(metadata));
+  ARROW_ASSIGN_OR_RAISE(document["schemas"], SchemasToJson(metadata, document));
   document["current-schema-id"] = metadata.current_schema_id;
   document["default-spec-id"] = metadata.default_spec_id;
   document["properties"] = metadata.properties;
-  ARROW_ASSIGN_OR_RAISE(document["snapshot-log"], SnapshotLogToJson(metadata, document));
+  ARROW_ASSIGN_OR_RAISE(document["snapshot-log"], SnapshotLogToJson(metadata, known, document));
   document["refs"] = RefsToJson(metadata, document);
   document.erase("current-snapshot-id");
   if (metadata.current_snapshot_id) document["current-snapshot-id"] = *metadata.current_snapshot_id;
@@ -290,12 +298,21 @@ Result<std::string> SerializeMetadata(const TableMetadata& metadata) {
   }
   document["snapshots"] = std::move(snapshots);
   if (metadata.format_version == 1) FillVersion1(&document);
+  return document;
+}
+
+Result<std::string> DocumentText(const Json& document) {
   try {
     return document.dump();
   } catch (const Json::exception&) {
     return base::Invalid(
         "the table's metadata holds text that is not valid UTF-8; check its properties");
   }
+}
+
+Result<std::string> SerializeMetadata(const TableMetadata& metadata) {
+  ARROW_ASSIGN_OR_RAISE(const Json document, ToDocument(metadata));
+  return DocumentText(document);
 }
 
 std::vector<std::string> AppendMetadataLog(TableMetadata* metadata,

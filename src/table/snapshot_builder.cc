@@ -38,8 +38,8 @@ Status CheckWritable(const TableMetadata& metadata, const std::string& table_nam
 SnapshotBuilder::SnapshotBuilder(store::BlobStore* store, std::string commit_id)
     : store_(store), commit_id_(std::move(commit_id)), snapshot_id_(base::NewPositiveId()) {}
 
-Result<TableMetadata> SnapshotBuilder::Build(const TableMetadata& base,
-                                             const SnapshotChange& change, BlobBatch* blobs) {
+Result<TableMetadata> SnapshotBuilder::Build(TableMetadata base, const SnapshotChange& change,
+                                             BlobBatch* blobs) {
   blobs_ = blobs;
   const Snapshot* current = base.current_snapshot();
   ManifestFiles carried, list;
@@ -69,18 +69,17 @@ Result<TableMetadata> SnapshotBuilder::Build(const TableMetadata& base,
   snapshot.summary["operation"] =
       change.keeps_rows ? "replace" : OperationOf(added, removed, change.replaces_all);
   snapshot.summary["millpond.commit-id"] = commit_id_;
-  TableMetadata next = base;
-  next.last_sequence_number = snapshot.sequence_number;
-  next.current_snapshot_id = snapshot_id_;
-  next.refs["main"] = {snapshot_id_, false};
-  next.last_updated_ms = snapshot.timestamp_ms;
+  base.last_sequence_number = snapshot.sequence_number;
+  base.current_snapshot_id = snapshot_id_;
+  base.refs["main"] = {snapshot_id_, false};
+  base.last_updated_ms = snapshot.timestamp_ms;
   if (base.format_version >= 3) {
     snapshot.first_row_id = base.next_row_id;
     snapshot.added_rows = next_row_id - base.next_row_id;
-    next.next_row_id = next_row_id;
+    base.next_row_id = next_row_id;
   }
-  next.snapshots.push_back(std::move(snapshot));
-  return next;
+  base.snapshots.push_back(std::move(snapshot));
+  return base;
 }
 
 // Files that this snapshot adds take its sequence number and, in v3, row ids, which are known only

@@ -33,8 +33,7 @@ class SnapshotBuilder {
 
   /// `base` with a new current snapshot that `change` makes of the one there. kConflict where a
   /// file to remove is not there. The caller has checked that `base` is writable.
-  Result<TableMetadata> Build(const TableMetadata& base, const SnapshotChange& change,
-                              BlobBatch* blobs);
+  Result<TableMetadata> Build(TableMetadata base, const SnapshotChange& change, BlobBatch* blobs);
 
   /// Deletes what the last Build wrote for its base only; call before building on another.
   void DiscardAttempt();

@@ -11,6 +11,7 @@
 #include "base/random_id.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "table/metadata_document.h"
 
 namespace millpond::table {
 namespace {
@@ -92,16 +93,16 @@ Result<WrittenMetadata> WriteMetadata(const Table* base, const TableName& name, 
   }
   const std::string location = fmt::format("{}/metadata/{:05}-{}{}", next.location, version,
                                            base::NewUuid(), MetadataSuffix(next));
-  ARROW_ASSIGN_OR_RAISE(std::string text, EncodeMetadataFile(next, location));
-  // What readers will parse is what we go on with, and a document that fails here never becomes
+  // What readers will find is what we go on with, and a document that fails here never becomes
   // visible.
-  auto parsed = DecodeMetadataFile(text, location);
-  if (!parsed.ok()) {
+  auto made = MakeMetadataFile(std::move(next), location);
+  if (base::KindOf(made.status()) == base::ErrorKind::kCorrupt) {
     return base::Internal("the metadata made for {} cannot be read back: {}", name.ToString(),
-                          parsed.status().message());
+                          made.status().message());
   }
-  blobs->Add(location, std::move(text));
-  written.table = {name, location, std::make_shared<const TableMetadata>(std::move(*parsed))};
+  ARROW_ASSIGN_OR_RAISE(MetadataFile file, std::move(made));
+  blobs->Add(location, std::move(file.bytes));
+  written.table = {name, location, std::make_shared<const TableMetadata>(std::move(file.metadata))};
   return written;
 }
 
