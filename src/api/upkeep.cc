@@ -269,6 +269,7 @@ class Run {
     std::vector<int64_t> created;
     for (const train::Dataset& dataset : frozen) {
       created.push_back(dataset.created_ms);
+      holds.refs.insert(dataset.TagName());
       for (const train::DatasetInput& input : dataset.inputs) {
         if (input.snapshot_id) holds.snapshots.insert(*input.snapshot_id);
       }

@@ -65,7 +65,7 @@ Result<TableView> TableView::Open(query::Session& session, const std::string& te
   view.snapshot = inputs[0].snapshot_id;
   view.policy_hash = inputs[0].policy_hash;
   view.sql = QuotedTable(view.table, "");
-  view.options.pins[view.table] = view.snapshot;
+  view.options.pins[view.table].snapshot_id = view.snapshot;
   ARROW_ASSIGN_OR_RAISE(view.schema, session.SchemaOf("SELECT * FROM " + view.sql, view.options));
   view.has_sample_id = view.schema->GetFieldIndex(std::string(table::kSampleId)) >= 0;
   return view;

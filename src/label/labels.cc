@@ -108,7 +108,7 @@ Status Labeller::OpenTable() {
   table_.snapshot = inputs[0].snapshot_id;
   table_.policy_hash = inputs[0].policy_hash;
   table_.sql = QuotedName(table_.name, "");
-  table_.options.pins[table_.name] = table_.snapshot;
+  table_.options.pins[table_.name].snapshot_id = table_.snapshot;
   ARROW_ASSIGN_OR_RAISE(table_.schema,
                         session_.SchemaOf("SELECT * FROM " + table_.sql, table_.options));
   if (table_.schema->GetFieldIndex(std::string(table::kSampleId)) < 0) {

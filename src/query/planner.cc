@@ -66,6 +66,11 @@ class ViewNames {
 // In the place of a table's number: rows that the caller brought along.
 constexpr size_t kGivenRows = SIZE_MAX;
 
+// As the statement writes it: what pins go by.
+TableName NameOf(const TableUse& use) {
+  return {use.space.empty() ? std::string(table::kDefaultNamespace) : use.space, use.name};
+}
+
 TableRead ReadOf(const AllowedTable& allowed) {
   return {allowed.version.table.name, allowed.version.snapshot_id, allowed.decision.policy_hash};
 }
@@ -196,11 +201,12 @@ Status ReadAsSchema(int32_t schema_id, table::TableVersion* version) {
 }  // namespace
 
 Result<table::TableVersion> Planner::VersionOf(const TableUse& use, const SqlOptions& options) {
-  const std::string space = use.space.empty() ? std::string(table::kDefaultNamespace) : use.space;
-  const TableName name{space, use.name};
+  const TableName name = NameOf(use);
   const auto pin = options.pins.find(name);
   if (pin == options.pins.end()) return AtAnyCase(name, use.ref.empty() ? options.ref : use.ref);
-  if (pin->second) return table::History(catalog_).At(name, fmt::format("{}", *pin->second));
+  if (!pin->second.uuid.empty()) return table::PinnedVersion(*catalog_, name, pin->second);
+  const auto& snapshot = pin->second.snapshot_id;
+  if (snapshot) return table::History(catalog_).At(name, fmt::format("{}", *snapshot));
   ARROW_ASSIGN_OR_RAISE(auto version, table::History(catalog_).At(name, ""));
   version.snapshot_id.reset();  // Pinned before its first snapshot.
   return version;
@@ -243,8 +249,8 @@ Result<Planner::Resolved> Planner::Resolve(Connection& connection, const std::st
     auto found = seen.find(key);
     if (found == seen.end()) {
       ARROW_ASSIGN_OR_RAISE(auto version, VersionOf(use, options));
-      const TableName name = version.table.name;
-      const auto columns = options.columns_of_schema.find(name);
+      const TableName name = NameOf(use);
+      const auto columns = options.columns_of_schema.find(version.table.name);
       if (columns != options.columns_of_schema.end()) {
         ARROW_RETURN_NOT_OK(ReadAsSchema(columns->second, &version));
       }

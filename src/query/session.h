@@ -18,6 +18,7 @@
 #include "query/gate.h"
 #include "table/catalog.h"
 #include "table/history.h"
+#include "table/pins.h"
 #include "table/predicate.h"
 
 namespace millpond::query {
@@ -38,8 +39,8 @@ struct TableRead {
 
 struct SqlOptions {
   std::string ref;  ///< Version for tables that name none; empty: head.
-  std::map<table::TableName, std::optional<int64_t>>
-      pins;                            ///< Exact snapshots (frozen datasets); wins over `ref`.
+  std::map<table::TableName, table::TablePin>
+      pins;                            ///< Exact versions (frozen datasets); wins over `ref`.
   std::vector<base::Json> parameters;  ///< For ? and $1: null, bool, int, double, string.
   /// Relations that the caller brings along, by a name without a namespace that the statement may
   /// use; each is read once, by Sql.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "table/history_rows.h"
+#include "table/pins.h"
 #include "table/snapshot_files.h"
 
 namespace millpond::table {
@@ -41,12 +42,27 @@ Status Reachable::Collect() {
     ARROW_ASSIGN_OR_RAISE(std::string location, ledger::TextOf(row, "metadata_location"));
     ARROW_RETURN_NOT_OK(AddMetadata(name, location, Need::kMust));
   }
+  ARROW_RETURN_NOT_OK(AddPins());
   for (const auto& row : found[1]) {
     ARROW_ASSIGN_OR_RAISE(TableChange change, ChangeFromRow(row));
     for (const std::string& location : {change.metadata_before, change.metadata_after}) {
       if (location.empty()) continue;
       ARROW_RETURN_NOT_OK(AddMetadata(change.table, location, Need::kMay));
     }
+  }
+  return Status::OK();
+}
+
+// Also where another engine dropped the table and the history does not know its last metadata.
+Status Reachable::AddPins() {
+  ARROW_ASSIGN_OR_RAISE(auto frozen, FrozenPins(*catalog_));
+  for (const FrozenPin& one : frozen) {
+    ARROW_RETURN_NOT_OK(context_.CheckStop());
+    auto version = PinnedVersion(*catalog_, one.table, one.pin);
+    if (base::KindOf(version.status()) == base::ErrorKind::kNotFound) continue;
+    ARROW_RETURN_NOT_OK(base::WithContext("dataset " + one.dataset, version.status()));
+    ARROW_RETURN_NOT_OK(
+        AddMetadata(version->table.name, version->table.metadata_location, Need::kMay));
   }
   return Status::OK();
 }

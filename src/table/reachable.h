@@ -24,7 +24,8 @@ class Reachable {
             const std::set<int64_t>* expired, const base::Context& context)
       : catalog_(catalog), present_(present), expired_(expired), context_(context) {}
 
-  /// Starts from the catalog's pointers and from every metadata file that a pond commit names.
+  /// Starts from the catalog's pointers, from every metadata file that a pond commit names, and
+  /// from what frozen datasets pin.
   Status Collect();
 
   const std::set<std::string>& paths() const { return paths_; }
@@ -35,6 +36,7 @@ class Reachable {
   /// Adds the path; true where it was not known and is to be followed.
   bool Add(const std::string& uri, Need need = Need::kMay);
   Status AddMetadata(const TableName& name, const std::string& location, Need need);
+  Status AddPins();
   Status AddSnapshot(const Snapshot& snapshot, Need need);
   void AddStatistics(const TableMetadata& metadata, const char* list);
 

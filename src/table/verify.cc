@@ -16,6 +16,7 @@
 #include "table/deletion_vector.h"
 #include "table/history.h"
 #include "table/history_rows.h"
+#include "table/pins.h"
 #include "table/snapshot_files.h"
 #include "table/upkeep.h"
 
@@ -39,6 +40,7 @@ class Verification {
       return std::move(findings_);
     }
     ARROW_RETURN_NOT_OK(CheckHistory());
+    ARROW_RETURN_NOT_OK(CheckDatasets());
     for (const auto& [name, location] : *pointers) {
       ARROW_RETURN_NOT_OK(CheckTable(name, location));
     }
@@ -64,6 +66,20 @@ class Verification {
       // The tables of main are checked by themselves.
       if (ref.name == kMainBranch) continue;
       Note(ref.kind + " " + ref.name, history.TablesAt(ref.name).status());
+    }
+    return Status::OK();
+  }
+
+  // What frozen datasets read is there, by whatever name.
+  Status CheckDatasets() {
+    auto frozen = FrozenPins(catalog_);
+    if (!frozen.ok()) {
+      Note("ledger", frozen.status());
+      return Status::OK();
+    }
+    for (const FrozenPin& one : *frozen) {
+      ARROW_RETURN_NOT_OK(context_.CheckStop());
+      Note("dataset " + one.dataset, PinnedVersion(catalog_, one.table, one.pin).status());
     }
     return Status::OK();
   }

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "table/pins.h"
 #include "train/dataset_checks.h"
 
 namespace millpond::train {
@@ -30,6 +31,7 @@ Json SchemaToJson(const arrow::Schema& schema) {
   return fields;
 }
 
+// Without the places of metadata, which say nothing of the rows.
 Json InputsToJson(const std::vector<DatasetInput>& inputs) {
   Json json = Json::array();
   for (const DatasetInput& input : inputs) {
@@ -41,14 +43,10 @@ Json InputsToJson(const std::vector<DatasetInput>& inputs) {
 }
 
 Result<std::vector<DatasetInput>> InputsFromJson(const Json& json, std::string_view origin) {
+  ARROW_ASSIGN_OR_RAISE(auto pins, table::PinsFromJson(json, origin));
   std::vector<DatasetInput> inputs;
-  for (const Json& item : json) {
-    DatasetInput input;
-    ARROW_ASSIGN_OR_RAISE(std::string name, base::GetString(item, "table", origin));
-    ARROW_ASSIGN_OR_RAISE(input.table, table::TableName::Parse(name));
-    ARROW_ASSIGN_OR_RAISE(input.uuid, base::GetString(item, "uuid", origin));
-    ARROW_ASSIGN_OR_RAISE(input.snapshot_id, base::FindInt(item, "snapshot", origin));
-    inputs.push_back(std::move(input));
+  for (auto& [name, pin] : pins) {
+    inputs.push_back({name, std::move(pin.uuid), pin.snapshot_id, std::move(pin.metadata_location)});
   }
   return inputs;
 }
@@ -77,7 +75,7 @@ Result<std::vector<DatasetInput>> PinInputs(query::Session& session, const std::
   std::map<table::TableName, DatasetInput> inputs;
   for (const query::TableRead& read : reads) {
     auto [entry, added] =
-        inputs.try_emplace(read.table, DatasetInput{read.table, {}, read.snapshot_id});
+        inputs.try_emplace(read.table, DatasetInput{read.table, {}, read.snapshot_id, {}});
     if (!added && entry->second.snapshot_id != read.snapshot_id) {
       return base::Invalid(
           "the query reads {} at two versions; a dataset takes each table at one version only",
@@ -88,6 +86,7 @@ Result<std::vector<DatasetInput>> PinInputs(query::Session& session, const std::
   for (auto& [name, input] : inputs) {
     ARROW_ASSIGN_OR_RAISE(table::Table table, session.catalog()->Load(name));
     input.uuid = table.metadata->uuid;
+    input.metadata_location = table.metadata_location;
     list.push_back(std::move(input));
   }
   return list;
@@ -118,7 +117,7 @@ Row RowOf(const Dataset& dataset) {
           {"version", dataset.version},
           {"hash", dataset.hash},
           {"definition", base::CanonicalJson(definition)},
-          {"inputs", base::CanonicalJson(InputsToJson(dataset.inputs))},
+          {"inputs", base::CanonicalJson(table::PinsToJson(PinsOf(dataset).pins))},
           {"summary", base::CanonicalJson(dataset.summary)},
           {"author", dataset.author},
           {"created_ms", dataset.created_ms}};
@@ -246,7 +245,9 @@ Result<std::vector<Dataset>> FrozenVersions(ledger::Ledger& ledger) {
 
 query::SqlOptions PinsOf(const Dataset& dataset) {
   query::SqlOptions options;
-  for (const DatasetInput& input : dataset.inputs) options.pins[input.table] = input.snapshot_id;
+  for (const DatasetInput& input : dataset.inputs) {
+    options.pins[input.table] = {input.uuid, input.snapshot_id, input.metadata_location};
+  }
   return options;
 }
 
@@ -260,8 +261,12 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> SelectPinned(query::Session& s
       "SELECT " + columns + " FROM (\n" + dataset.definition.query + "\n) AS dataset " + tail;
   ARROW_ASSIGN_OR_RAISE(query::QueryResult result, session.Sql(sql, PinsOf(dataset), context));
   for (const query::TableRead& read : result.inputs) {
-    auto pinned = std::ranges::find(dataset.inputs, read.table, &DatasetInput::table);
-    if (pinned == dataset.inputs.end() || pinned->snapshot_id != read.snapshot_id) {
+    // A renamed table is read under its present name; no two tables share a snapshot's id.
+    const bool pinned = std::ranges::any_of(dataset.inputs, [&](const DatasetInput& input) {
+      return input.snapshot_id == read.snapshot_id &&
+             (input.snapshot_id || input.table == read.table);
+    });
+    if (!pinned) {
       return base::Invalid(
           "dataset {} would read {} at another version than it is pinned to; write the table's "
           "name "
@@ -357,14 +362,19 @@ Result<Dataset> Datasets::Freeze(const std::string& name, const std::string& ver
   ARROW_ASSIGN_OR_RAISE(std::optional<Dataset> stored, FindVersion(ledger, name, version));
   if (stored) return SameOrTaken(std::move(*stored), dataset.hash);
   ARROW_ASSIGN_OR_RAISE(dataset.summary, Summarise(*session_, dataset, options, context));
-  ledger::Transaction change;
-  change.Insert("dataset_version", RowOf(dataset), dataset.FullName() + " is frozen already");
-  Status status = ledger.Apply(change);
-  if (status.ok()) return dataset;
-  if (base::KindOf(status) != ErrorKind::kAlreadyExists) return status;
-  ARROW_ASSIGN_OR_RAISE(stored, FindVersion(ledger, name, version));
-  if (!stored) return status;
-  return SameOrTaken(std::move(*stored), dataset.hash);
+  const auto insert = [&]() -> Result<ledger::Transaction> {
+    ARROW_ASSIGN_OR_RAISE(stored, FindVersion(ledger, name, version));
+    const std::string taken = dataset.FullName() + " is frozen already";
+    if (stored) return base::AlreadyExists("{}", taken);
+    ledger::Transaction change;
+    change.Insert("dataset_version", RowOf(dataset), taken);
+    return change;
+  };
+  Status landed =
+      table::LandPins(*session_->catalog(), dataset.TagName(), PinsOf(dataset).pins, insert);
+  if (stored) return SameOrTaken(std::move(*stored), dataset.hash);
+  ARROW_RETURN_NOT_OK(landed);
+  return dataset;
 }
 
 Result<Dataset> Datasets::Open(const std::string& name_at_version, const base::Context& context) {

@@ -26,6 +26,7 @@ struct DatasetInput {
   table::TableName table;
   std::string uuid;
   std::optional<int64_t> snapshot_id;
+  std::string metadata_location;  ///< Where the table's metadata was when it was pinned.
 };
 
 /// A dataset pinned to exact table versions: frozen, or the head as it was when it was opened.
@@ -44,6 +45,9 @@ struct Dataset {
   std::string FullName() const {
     return version.empty() ? definition.name : definition.name + "@" + version;
   }
+  /// The Iceberg tag that a frozen version sets in its tables. No branch or tag of the pond has a
+  /// slash in its name.
+  std::string TagName() const { return "dataset/" + FullName(); }
 };
 
 /// A line of `List`.
@@ -76,7 +80,8 @@ class Datasets {
 
   /// Pins, checks and stores a version. The same content under the same version again is not an
   /// error; other content is kAlreadyExists. kInvalid: keys that are null or twice there (with
-  /// examples), a group on two sides, a part without rows.
+  /// examples), a group on two sides, a part without rows. Sets an Iceberg tag
+  /// "dataset/<name>@<version>" in each table, so that no engine expires what it needs.
   Result<Dataset> Freeze(const std::string& name, const std::string& version,
                          const FreezeOptions& options, const base::Context& context);
 

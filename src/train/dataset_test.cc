@@ -5,11 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <set>
 
 #include "base/error_matchers.h"
+#include "table/pins.h"
+#include "table/upkeep.h"
 #include "train/pond_testing.h"
 
 namespace millpond::train {
@@ -46,6 +49,23 @@ class DatasetTest : public testing::Test {
       parts[part] = SegmentInts(*pond_.OpenSegment(dataset, part), "id");
     }
     return parts;
+  }
+
+  void Change(const std::function<Status(table::PendingCommit&)>& change) {
+    table::CommitInfo info;
+    info.author = "ana";
+    info.message = info.operation = "test";
+    table::PendingCommit commit(pond_.catalog(), info);
+    ASSERT_THAT(change(commit), IsOk());
+    ASSERT_THAT(commit.Land({}), IsOk());
+  }
+
+  std::vector<std::string> Problems() {
+    std::vector<std::string> problems;
+    for (const auto& finding : table::Verify(*pond_.catalog(), false, {}).ValueOrDie()) {
+      problems.push_back(finding.subject + ": " + finding.problem);
+    }
+    return problems;
   }
 
   TrainPond pond_;
@@ -192,6 +212,80 @@ TEST_F(DatasetTest, FrozenVersionStaysWhileTheTableGrows) {
   pond_.Define(Yaml("{by: hash, parts: {train: 0.5, test: 0.5}}"));
   EXPECT_EQ(datasets.Open("reviews@v1", {}).ValueOrDie().hash, frozen.hash);
   EXPECT_THAT(datasets.Show("reviews").ValueOrDie().versions, testing::ElementsAre("v1"));
+}
+
+TEST_F(DatasetTest, FrozenVersionOutlivesItsTable) {
+  pond_.Define(Yaml("{by: none}"));
+  Datasets datasets = pond_.datasets();
+  Dataset frozen = datasets.Freeze("reviews", "v1", {"ana"}, {}).ValueOrDie();
+  Change([&](table::PendingCommit& commit) { return commit.Drop({"shop", "reviews"}); });
+  // Another table of that name is not what was frozen.
+  pond_.Fill("shop.reviews", Reviews(5000, 5010));
+  ASSERT_TRUE(table::RemoveOrphans(*pond_.catalog(), 0, false, {}).ok());
+  Dataset opened = datasets.Open("reviews@v1", {}).ValueOrDie();
+  auto segment = pond_.OpenSegment(opened, "all");
+  EXPECT_EQ(segment->rows(), 1000);
+  EXPECT_EQ(SegmentInts(*segment, "id").front(), 0);
+  EXPECT_EQ(pond_.OpenSegment(datasets.Open("reviews", {}).ValueOrDie(), "all")->rows(), 10);
+  EXPECT_THAT(Problems(), testing::IsEmpty());
+}
+
+TEST_F(DatasetTest, FrozenVersionFollowsARenamedTable) {
+  pond_.Define(Yaml("{by: none}"));
+  Dataset frozen = pond_.datasets().Freeze("reviews", "v1", {"ana"}, {}).ValueOrDie();
+  Change([&](table::PendingCommit& commit) {
+    return commit.Rename({"shop", "reviews"}, {"shop", "opinions"});
+  });
+  // More commits than metadata files are kept.
+  for (int i = 0; i < 22; ++i) pond_.Fill("shop.opinions", Reviews(1000 + i, 1001 + i));
+  Dataset opened = pond_.datasets().Open("reviews@v1", {}).ValueOrDie();
+  EXPECT_EQ(opened.hash, frozen.hash);
+  EXPECT_EQ(pond_.OpenSegment(opened, "all")->rows(), 1000);
+}
+
+TEST_F(DatasetTest, VersionsFrozenBeforePinsHadAPlaceAreFoundToo) {
+  pond_.Define(Yaml("{by: none}"));
+  Dataset frozen = pond_.datasets().Freeze("reviews", "v1", {"ana"}, {}).ValueOrDie();
+  base::Json inputs = table::PinsToJson(PinsOf(frozen).pins);
+  for (base::Json& input : inputs) input.erase("metadata");
+  ledger::Transaction change;
+  change.Update("dataset_version", {{"inputs", inputs.dump()}}, {}, 1);
+  ASSERT_THAT(pond_.catalog()->ledger().Apply(change), IsOk());
+  Change([&](table::PendingCommit& commit) {
+    return commit.Rename({"shop", "reviews"}, {"shop", "opinions"});
+  });
+  Dataset opened = pond_.datasets().Open("reviews@v1", {}).ValueOrDie();
+  EXPECT_EQ(pond_.OpenSegment(opened, "all")->rows(), 1000);
+}
+
+TEST_F(DatasetTest, NothingOfAFrozenVersionIsAnOrphan) {
+  pond_.Define(Yaml("{by: none}"));
+  // Unknown to the history: what it names of the table has been trimmed.
+  for (int i = 0; i < 22; ++i) pond_.Fill("shop.reviews", Reviews(1000 + i, 1001 + i));
+  Dataset frozen = pond_.datasets().Freeze("reviews", "v1", {"ana"}, {}).ValueOrDie();
+  ledger::Transaction drop;
+  drop.Delete("iceberg_tables", {}, 1);
+  ASSERT_THAT(pond_.catalog()->ledger().Apply(drop), IsOk());
+  ASSERT_TRUE(table::RemoveOrphans(*pond_.catalog(), 0, false, {}).ok());
+  EXPECT_EQ(pond_.OpenSegment(frozen, "all")->rows(), 1022);
+}
+
+TEST_F(DatasetTest, FreezingTagsTheSnapshots) {
+  pond_.Define(Yaml("{by: none}"));
+  Dataset frozen = pond_.datasets().Freeze("reviews", "v1", {"ana"}, {}).ValueOrDie();
+  pond_.Fill("shop.reviews", Reviews(1000, 1010));
+  const auto table = pond_.catalog()->Load({"shop", "reviews"}).ValueOrDie();
+  const auto tag = table.metadata->refs.at("dataset/reviews@v1");
+  EXPECT_TRUE(tag.is_tag);
+  EXPECT_EQ(tag.snapshot_id, frozen.inputs.at(0).snapshot_id);
+}
+
+TEST_F(DatasetTest, SaysWhereASnapshotIsGone) {
+  pond_.Define(Yaml("{by: none}"));
+  Dataset frozen = pond_.datasets().Freeze("reviews", "v1", {"ana"}, {}).ValueOrDie();
+  frozen.inputs.at(0).snapshot_id = 42;
+  EXPECT_THAT(pond_.session()->Sql("FROM shop.reviews", PinsOf(frozen), {}),
+              IsError(ErrorKind::kNotFound, HasSubstr("snapshot 42 of shop.reviews")));
 }
 
 TEST_F(DatasetTest, FreezingAgainIsTheSameOrRefused) {
