@@ -103,6 +103,20 @@ Result<table::PondCommit> RecordOthers(Pond& pond, table::CommitInfo info,
   return pending.Land(context);
 }
 
+// What a repetition asks for too: the same words, and files with the same bytes.
+Result<Json> RequestOf(const CommitRequest& request) {
+  Json files = Json::array();
+  for (const auto& text : request.files) {
+    ARROW_ASSIGN_OR_RAISE(auto assignment, ParseAssignment(text, "TABLE=FILE"));
+    ARROW_ASSIGN_OR_RAISE(std::string hash, ContentHash(assignment.value));
+    files.push_back({text, std::move(hash)});
+  }
+  return Json{{"files", std::move(files)},
+              {"queries", request.queries},
+              {"drops", request.drops},
+              {"replace", request.replace}};
+}
+
 }  // namespace
 
 Result<Json> Commit(Pond& pond, const CommitRequest& request, const base::Context& context) {
@@ -116,7 +130,10 @@ Result<Json> Commit(Pond& pond, const CommitRequest& request, const base::Contex
   info.message = request.message;
   info.operation = "commit";
   info.branch = request.branch;
-  if (!request.idempotency_key.empty()) info.idempotency_key = request.idempotency_key;
+  if (!request.idempotency_key.empty()) {
+    info.idempotency_key = request.idempotency_key;
+    ARROW_ASSIGN_OR_RAISE(info.request, RequestOf(request));
+  }
   if (writes_rows) {
     ARROW_ASSIGN_OR_RAISE(auto writes, CollectWrites(pond, request, &info.inputs, context));
     ARROW_ASSIGN_OR_RAISE(auto commit, ingest::WriteTables(pond.catalog(), writes, info, context));

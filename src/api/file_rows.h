@@ -16,4 +16,7 @@ namespace millpond::api {
 Result<std::shared_ptr<arrow::RecordBatchReader>> ReaderOfFile(const std::string& path,
                                                                const base::Context& context);
 
+/// SHA-256 of a local file's bytes; "" for a folder, a glob or a URL. Reads the whole file.
+Result<std::string> ContentHash(const std::string& path);
+
 }  // namespace millpond::api

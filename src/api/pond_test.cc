@@ -234,6 +234,20 @@ TEST_F(RowsTest, CellsOfEveryType) {
   EXPECT_EQ(cells["n"], nullptr);
 }
 
+TEST_F(PondTest, AnIdempotencyKeyIsOfOneCommitWithItsFiles) {
+  auto pond = Pond::Init(At("pond")).ValueOrDie();
+  const std::string file = folder_ / "a.csv";
+  const auto commit = [&](const std::string& text) {
+    std::ofstream(file) << text;
+    CommitRequest request = Request({"t=" + file});
+    request.idempotency_key = "monday";
+    return Commit(*pond, request, {});
+  };
+  const Json first = commit("id\n1\n").ValueOrDie();
+  EXPECT_EQ(commit("id\n1\n").ValueOrDie()["commit"], first["commit"]);
+  EXPECT_THAT(commit("id\n2\n"), IsError(ErrorKind::kAlreadyExists, HasSubstr("'monday'")));
+}
+
 TEST(RowFormatTest, UnknownOnesAreNamed) {
   EXPECT_THAT(ParseRowFormat("xml"), IsError(ErrorKind::kInvalid, HasSubstr("jsonl")));
   EXPECT_EQ(*ParseRowFormat("tsv"), RowFormat::kTsv);

@@ -77,6 +77,9 @@ Result<Json> UpsertRows(Pond& pond, const std::string& table, const NewRows& row
   if (!rows.file.empty()) {
     if (!rows.query.empty()) return base::Invalid("give a file or a query, not both");
     ARROW_ASSIGN_OR_RAISE(request.reader, ReaderOfFile(rows.file, context));
+    if (!settings.idempotency_key.empty()) {
+      ARROW_ASSIGN_OR_RAISE(request.content_hash, ContentHash(rows.file));
+    }
   }
   ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
   ARROW_ASSIGN_OR_RAISE(const auto outcome,

@@ -176,7 +176,8 @@ Status Cleaner::Land(const StepChain& chain, Json inputs) {
                                      {"rows_in", report_->rows_in},
                                      {"rows_out", report_->rows_out},
                                      {"rejected", report_->rejected}},
-                         .idempotency_key = request_.idempotency_key};
+                         .idempotency_key = request_.idempotency_key,
+                         .request = {{"table", request_.table}, {"recipe", recipe_.hash}}};
   table::PendingCommit commit(session_.catalog(), std::move(info));
   ARROW_RETURN_NOT_OK(WriteRows(chain, &commit));
   ARROW_RETURN_NOT_OK(WriteRejects(chain, &commit));

@@ -64,6 +64,19 @@ base::Json ToJson(const RowChangeOutcome& outcome) {
           {"commit", outcome.commit ? base::Json(outcome.commit->id) : base::Json()}};
 }
 
+base::Json RequestOf(const query::ChangeStatement& statement) {
+  base::Json clauses = base::Json::array();
+  for (const query::MergeClause& clause : statement.clauses) {
+    clauses.push_back({static_cast<int>(clause.when), clause.condition,
+                       static_cast<int>(clause.action), clause.set, clause.all});
+  }
+  return {{"with", statement.with},       {"table", {statement.space, statement.table}},
+          {"columns", statement.columns}, {"by_name", statement.by_name},
+          {"query", statement.query},     {"set", statement.set},
+          {"source", statement.source},   {"condition", statement.condition},
+          {"clauses", std::move(clauses)}};
+}
+
 Result<RowChangeOutcome> ChangeRows(query::Session& session,
                                     const query::ChangeStatement& statement,
                                     const RowChangeOptions& options, const base::Context& context) {
@@ -80,6 +93,7 @@ Result<RowChangeOutcome> ChangeRows(query::Session& session,
   change.lineage = shape.lineage;
   ARROW_ASSIGN_OR_RAISE(change.selection, SelectRows(session, statement, change.query,
                                                      *shape.columns, shape.lineage));
+  change.request = RequestOf(statement);
   change.words = fmt::format("{} {}{}", change.operation, change.target.ToString(),
                              statement.condition.empty() ? "" : " where " + statement.condition);
   if (statement.kind != query::ChangeStatement::Kind::kMerge && statement.source.empty()) {

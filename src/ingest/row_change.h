@@ -25,7 +25,8 @@ struct RowChangeOptions {
   std::string message;  ///< Empty: made from the statement.
   std::string
       branch;  ///< Where it lands, and what it reads where it names no version; empty: main.
-  std::optional<std::string> idempotency_key;  ///< The same change sent twice lands once.
+  std::optional<std::string> idempotency_key;  ///< The same change sent twice lands once; another
+                                               ///< one under the same key is kAlreadyExists.
   bool dry_run = false;                        ///< Count, write nothing.
   std::vector<base::Json> parameters;          ///< For ? and $1 in the statement's expressions.
 };
@@ -62,6 +63,7 @@ struct UpsertRequest {
   std::shared_ptr<arrow::RecordBatchReader> reader;  ///< …as a stream, which is read once.
   std::vector<std::string> keys;  ///< Columns of table and rows; no row may lack one.
   UpsertMode mode = UpsertMode::kUpsert;
+  std::string content_hash = {};  ///< Of the stream's rows, where the caller knows one.
 };
 
 /// Rows by key. Columns that the rows do not have keep their values, or are null in new rows. Two

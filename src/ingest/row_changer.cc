@@ -69,13 +69,14 @@ Result<TargetShape> ShapeOf(query::Session& session, const TableName& table,
 }
 
 table::CommitInfo InfoOf(const RowChangeOptions& options, const std::string& operation,
-                         const std::string& words) {
+                         const std::string& words, const Json& request) {
   table::CommitInfo info;
   info.author = options.author;
   info.message = Shortened(options.message.empty() ? words : options.message);
   info.operation = operation;
   if (!options.branch.empty()) info.branch = options.branch;
   info.idempotency_key = options.idempotency_key;
+  info.request = {{"what", request}, {"parameters", options.parameters}};
   return info;
 }
 
@@ -125,7 +126,7 @@ Result<RowChangeOutcome> RowChanger::Run() {
 
 Result<RowChangeOutcome> RowChanger::TryOnce() {
   ARROW_ASSIGN_OR_RAISE(auto result, session_.Sql(change_.selection.sql, change_.query, context_));
-  table::CommitInfo info = InfoOf(options_, change_.operation, change_.words);
+  table::CommitInfo info = InfoOf(options_, change_.operation, change_.words, change_.request);
   ARROW_ASSIGN_OR_RAISE(info.inputs, InputsWithoutPolicy(session_, result.inputs));
   Attempt attempt(session_.catalog(), std::move(info));
   attempt.outcome.table = change_.target;
@@ -263,6 +264,7 @@ Status RowChanger::Finish(Attempt* attempt) {
     if (!options_.idempotency_key) return Status::OK();
     // The same change may have landed before, which is why there is nothing left to do.
     auto earlier = attempt->commit.Land(context_);
+    if (base::KindOf(earlier.status()) == base::ErrorKind::kAlreadyExists) return earlier.status();
     if (earlier.ok()) outcome.commit = *std::move(earlier);
     return Status::OK();
   }

@@ -26,6 +26,7 @@ struct RowChange {
   query::SqlOptions query;
   std::string operation;   ///< Of the commit: "delete", "update", "merge", "upsert".
   std::string words;       ///< The message where the caller gives none.
+  base::Json request;      ///< What the caller asked for (table::CommitInfo).
   std::string filter;      ///< What holds for the rows, where it can be told.
   bool read_once = false;  ///< The query reads a stream: it cannot be asked again.
 };
@@ -40,9 +41,11 @@ struct TargetShape {
 };
 Result<TargetShape> ShapeOf(query::Session& session, const table::TableName& table,
                             const std::string& branch);
+/// A statement as what was asked for.
+base::Json RequestOf(const query::ChangeStatement& statement);
 /// What a commit says of itself before it is known what it did.
 table::CommitInfo InfoOf(const RowChangeOptions& options, const std::string& operation,
-                         const std::string& words);
+                         const std::string& words, const base::Json& request);
 
 /// What a query read, for a commit; kDenied where a policy filters or masks one of the tables.
 Result<base::Json> InputsWithoutPolicy(const query::Session& session,

@@ -79,7 +79,8 @@ Result<RowChangeOutcome> InsertRows(query::Session& session, const ChangeStateme
   ARROW_ASSIGN_OR_RAISE(const auto names, TargetColumns(statement, *columns, *given));
   ARROW_ASSIGN_OR_RAISE(const std::string sql, InsertSql(statement, *columns, names));
   ARROW_ASSIGN_OR_RAISE(auto result, session.Sql(sql, query, context));
-  table::CommitInfo info = InfoOf(options, "insert", "insert into " + outcome.table.ToString());
+  table::CommitInfo info =
+      InfoOf(options, "insert", "insert into " + outcome.table.ToString(), RequestOf(statement));
   ARROW_ASSIGN_OR_RAISE(info.inputs, InputsWithoutPolicy(session, result.inputs));
   table::PendingCommit commit(session.catalog(), std::move(info));
   ARROW_ASSIGN_OR_RAISE(auto schema, commit.SchemaOf(outcome.table));

@@ -267,7 +267,12 @@ Result<SyncReport> Sync(std::shared_ptr<table::Catalog> catalog, const SyncReque
       .message = request.message.empty() ? "sync " + request.url : request.message,
       .operation = "sync",
       .branch = request.branch,
-      .idempotency_key = request.idempotency_key};
+      .idempotency_key = request.idempotency_key,
+      // What the source holds is not part of it: one key, one run.
+      .request = {{"url", request.url},
+                  {"table", request.table},
+                  {"key", request.key},
+                  {"replace", request.disposition != Disposition::kAppend}}};
   table::PendingCommit commit(catalog, std::move(info));
   SyncReport report;
   const std::string identity = source->identity();

@@ -67,6 +67,11 @@ class Upsert {
     change.operation = "upsert";
     change.words =
         fmt::format("upsert {} by {}", target_.ToString(), base::Join(request_.keys, ", "));
+    change.request = {{"table", request_.table},
+                      {"query", request_.query},
+                      {"keys", request_.keys},
+                      {"mode", static_cast<int>(request_.mode)},
+                      {"content", request_.content_hash}};
     change.read_once = request_.reader != nullptr;
     ARROW_ASSIGN_OR_RAISE(change.selection, Select(change.query));
     return RowChanger(session_, std::move(change), options_, context_).Run();

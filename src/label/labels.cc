@@ -379,7 +379,11 @@ Status Labeller::Run() {
                                         : request_.message,
                          .operation = "label",
                          .branch = request_.branch,
-                         .idempotency_key = request_.idempotency_key};
+                         .idempotency_key = request_.idempotency_key,
+                         .request = {{"table", request_.table},
+                                     {"label_set", request_.label_set},
+                                     {"from", request_.url},
+                                     {"expression", request_.expression}}};
   table::PendingCommit commit(session_.catalog(), std::move(info));
   auto candidates = request_.url.empty() ? ReadLabelExpression(session_, table_, request_, context_)
                                          : ReadLabelFile(table_, request_, context_);

@@ -44,6 +44,10 @@ struct CommitInfo {
   base::Json details = base::Json::object();
   std::optional<std::string> idempotency_key;  ///< A second Land with the same key returns the
                                                ///< first commit and changes nothing.
+  /// What was asked for, as far as a repetition asks for the same; null: the tables that change.
+  /// With a key, a hash of this, the operation and the branch is kept in the commit's details as
+  /// "request_hash", and a Land that asks for something else under that key is kAlreadyExists.
+  base::Json request = {};
 };
 
 class PendingCommit {

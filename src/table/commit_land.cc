@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "table/commit_path.h"
@@ -18,6 +19,8 @@ namespace {
 
 // Eight writers that never pause share a pond; each waits a few of the others' turns.
 constexpr std::chrono::seconds kRetryBudget{30};
+
+constexpr const char* kRequestHash = "request_hash";
 
 /// One Land call. Holds nothing that outlives it; the drafts keep what later attempts reuse.
 class Landing {
@@ -81,7 +84,30 @@ class Landing {
                                   .where = {{"idempotency_key", ledger::Compare::kEqual, *key}}}));
     if (rows.empty()) return std::nullopt;
     ARROW_ASSIGN_OR_RAISE(std::string id, ledger::TextOf(rows[0], "commit_id"));
-    return FindCommit(ledger, id);
+    ARROW_ASSIGN_OR_RAISE(auto earlier, FindCommit(ledger, id));
+    if (!earlier || IsRepetitionOf(*earlier)) return earlier;
+    return base::AlreadyExists(
+        "the idempotency key '{}' belongs to another request, which commit {} answered ({}: {}); "
+        "nothing was changed. Use a new key",
+        *key, earlier->id, earlier->operation, earlier->message);
+  }
+
+  std::string RequestHash() const {
+    const CommitInfo& info = state_.info;
+    base::Json request = info.request;
+    if (request.is_null()) {
+      request = base::Json::array();
+      for (const TableName& name : names_) request.push_back(name.ToString());
+    }
+    return base::Hash128Hex(base::CanonicalJson(
+        {{"operation", info.operation}, {"branch", info.branch}, {"request", request}}));
+  }
+
+  // Commits of versions that kept no hash are told apart by their operation alone.
+  bool IsRepetitionOf(const PondCommit& earlier) const {
+    const auto hash = earlier.details.find(kRequestHash);
+    if (hash == earlier.details.end()) return earlier.operation == state_.info.operation;
+    return *hash == RequestHash();
   }
 
   // The pond's last word on a table and what the catalog says differ: another engine wrote it, and
@@ -127,6 +153,7 @@ class Landing {
     commit.inputs = info.inputs;
     commit.details = info.details;
     commit.idempotency_key = info.idempotency_key;
+    if (commit.idempotency_key) commit.details[kRequestHash] = RequestHash();
     BlobBatch blobs;
     written_.clear();
     for (const auto& [name, draft] : state_.drafts) {

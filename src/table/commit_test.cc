@@ -202,6 +202,31 @@ TEST_F(CommitTest, SameIdempotencyKeyLandsOnce) {
   EXPECT_EQ(pond_.Blobs(), blobs);
 }
 
+TEST_F(CommitTest, AnIdempotencyKeyStandsForOneRequest) {
+  ASSERT_THAT(pond_.Create(kOrders, {}), IsOk());
+  ASSERT_THAT(pond_.Create(kItems, {}), IsOk());
+  auto land = [&](const TableName& name, const std::string& operation, const std::string& key,
+                  base::Json request = {}) {
+    CommitInfo info = PondForTest::Info(operation);
+    info.idempotency_key = key;
+    info.request = std::move(request);
+    PendingCommit commit(pond_.catalog(), std::move(info));
+    EXPECT_THAT(commit.Append(name, pond_.Write(commit, name, *PondForTest::Batch({1}))), IsOk());
+    return commit.Land(kContext);
+  };
+  ASSERT_THAT(land(kOrders, "append", "a"), IsOk());
+  ASSERT_THAT(land(kOrders, "append", "b", {{"rows", 1}}), IsOk());
+  const auto blobs = pond_.Blobs();
+  const auto refused = IsError(ErrorKind::kAlreadyExists, HasSubstr("key 'a'"));
+  EXPECT_THAT(land(kItems, "append", "a"), refused);
+  EXPECT_THAT(land(kOrders, "sync", "a"), refused);
+  EXPECT_THAT(land(kOrders, "append", "b", {{"rows", 2}}), IsError(ErrorKind::kAlreadyExists));
+  EXPECT_EQ(pond_.Blobs(), blobs);
+  EXPECT_THAT(land(kOrders, "append", "a"), IsOk());
+  EXPECT_THAT(land(kOrders, "append", "b", {{"rows", 1}}), IsOk());
+  EXPECT_EQ(pond_.Blobs(), blobs);
+}
+
 TEST_F(CommitTest, NothingStaysOfACommitThatIsLetGo) {
   ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
   const auto before = pond_.Blobs();
