@@ -110,6 +110,7 @@ Status Cleaner::WriteRows(const StepChain& chain, table::PendingCommit* commit) 
   ARROW_ASSIGN_OR_RAISE(auto schema, commit->SchemaOf(view_.table));
   ARROW_ASSIGN_OR_RAISE(auto writer,
                         table::TableWriter::Open(session_.catalog(), view_.table, schema));
+  writer->RowsStay();
   ARROW_ASSIGN_OR_RAISE(auto result, session_.Sql(chain.Sql(), view_.options, context_));
   while (true) {
     std::shared_ptr<arrow::RecordBatch> batch;

@@ -237,6 +237,22 @@ TEST_F(RowChangeTest, SentTwiceWithOneKeyLandsOnce) {
   EXPECT_EQ(Orders(), Json::parse(R"([[1, 2, "cake", 4.0], [2, 3, null, null]])"));
 }
 
+TEST_F(RowChangeTest, NoStatementRepeatsASampleId) {
+  const auto refused = IsError(ErrorKind::kInvalid, HasSubstr("sample_id 0 is in the table"));
+  EXPECT_THAT(Run("INSERT INTO shop.orders SELECT * FROM shop.orders"), refused);
+  EXPECT_THAT(Run("MERGE INTO shop.orders o USING (SELECT sample_id, id + 10 AS id FROM "
+                  "shop.orders) AS n ON o.id = n.id WHEN NOT MATCHED THEN INSERT *"),
+              refused);
+  EXPECT_THAT(Run("INSERT INTO shop.orders BY NAME SELECT 40 AS sample_id, 5 AS id UNION ALL "
+                  "SELECT 40, 6"),
+              IsError(ErrorKind::kInvalid, HasSubstr("sample_id 40 is given to two rows")));
+  // A number that is free, and one that is free again, whichever way its row was deleted.
+  EXPECT_COUNTS(Run("INSERT INTO shop.orders BY NAME SELECT 40 AS sample_id, 5 AS id"), 0, 0, 1);
+  EXPECT_COUNTS(Run("DELETE FROM shop.orders WHERE sample_id = 40"), 1, 0, 0);
+  EXPECT_COUNTS(Run("INSERT INTO shop.orders BY NAME SELECT 40 AS sample_id, 6 AS id"), 0, 0, 1);
+  EXPECT_COUNTS(Run("UPDATE shop.orders SET price = 1 WHERE sample_id = 40"), 0, 1, 0);
+}
+
 TEST_F(RowChangeTest, PoliciesAreNotWrittenIn) {
   query::ReadDecision masked;
   masked.allowed = true;

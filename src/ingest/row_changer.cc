@@ -102,9 +102,11 @@ struct RowChanger::Attempt {
 
   table::PendingCommit commit;
   table::RowDelta delta;
-  std::unique_ptr<table::TableWriter> writer;  // Opened with the first new value.
-  std::shared_ptr<arrow::Schema> schema;       // Of the writer.
-  std::string file;                            // The last one, whose positions are:
+  std::unique_ptr<table::TableWriter> writer;     // Opened with the first new value.
+  std::unique_ptr<table::TableWriter> newcomers;  // Of rows that bring a sample_id.
+  std::shared_ptr<arrow::Schema> written;         // With what writers add to `schema`.
+  std::shared_ptr<arrow::Schema> schema;          // Of the writer.
+  std::string file;                               // The last one, whose positions are:
   table::RowPositions* positions = nullptr;
   RowChangeOutcome outcome;
 };
@@ -205,6 +207,8 @@ Status RowChanger::WriteValues(const arrow::RecordBatch& batch, Attempt* attempt
     }
     ARROW_ASSIGN_OR_RAISE(attempt->writer,
                           table::TableWriter::Open(session_.catalog(), change_.target, written));
+    attempt->writer->RowsStay();
+    attempt->written = std::move(written);
   }
   const arrow::Schema& schema = *attempt->schema;
   if (batch.num_columns() != kFirstValue + schema.num_fields()) {
@@ -227,18 +231,30 @@ Status RowChanger::WriteValues(const arrow::RecordBatch& batch, Attempt* attempt
                         arrow::compute::Cast(*batch.column(kActionColumn), arrow::int64()));
   const auto& actions = static_cast<const arrow::Int64Array&>(*numbers);
   const int id = values->schema()->GetFieldIndex(std::string(table::kSampleId));
-  // Rows without a number are written apart: those are numbered.
-  std::vector<bool> numbered, unnumbered;
+  // Rows without a number are written apart: those are numbered. So are inserted rows with one,
+  // which no row of the table may have.
+  std::vector<bool> numbered, unnumbered, brought;
   for (int64_t i = 0; i < batch.num_rows(); ++i) {
     const RowAction action = change_.selection.actions[static_cast<size_t>(actions.Value(i))];
     const bool writes = action == RowAction::kUpdate || action == RowAction::kInsert;
     const bool has_number = id < 0 || values->column(id)->IsValid(i);
-    numbered.push_back(writes && has_number);
+    const bool inserts = action == RowAction::kInsert;
+    numbered.push_back(writes && has_number && !(inserts && id >= 0));
+    brought.push_back(inserts && has_number && id >= 0);
     unnumbered.push_back(writes && !has_number);
   }
   ARROW_ASSIGN_OR_RAISE(const auto known, Filtered(*values, numbered));
   if (known->num_rows() > 0) ARROW_RETURN_NOT_OK(attempt->writer->Write(*known, context_));
   if (id < 0) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto named, Filtered(*values, brought));
+  if (named->num_rows() > 0) {
+    if (attempt->newcomers == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(
+          attempt->newcomers,
+          table::TableWriter::Open(session_.catalog(), change_.target, attempt->written));
+    }
+    ARROW_RETURN_NOT_OK(attempt->newcomers->Write(*named, context_));
+  }
   ARROW_ASSIGN_OR_RAISE(const auto fresh, Filtered(*values, unnumbered));
   if (fresh->num_rows() == 0) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto without, fresh->RemoveColumn(id));
@@ -259,6 +275,10 @@ Status RowChanger::Finish(Attempt* attempt) {
   if (options_.dry_run) return Status::OK();
   if (attempt->writer != nullptr) {
     ARROW_ASSIGN_OR_RAISE(attempt->delta.added, attempt->writer->Finish());
+  }
+  if (attempt->newcomers != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(auto files, attempt->newcomers->Finish());
+    attempt->delta.added.insert(attempt->delta.added.end(), files.begin(), files.end());
   }
   if (!changes) {
     if (!options_.idempotency_key) return Status::OK();

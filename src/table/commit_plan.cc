@@ -10,6 +10,7 @@
 #include "base/random_id.h"
 #include "base/time.h"
 #include "table/branch_view.h"
+#include "table/new_ids.h"
 #include "table/schema_evolution.h"
 #include "table/table_property.h"
 
@@ -364,6 +365,9 @@ Result<std::optional<TablePlan>> TableDraft::PlanWrite(const TableBasis& basis, 
   DiscardAttempt();
   ARROW_ASSIGN_OR_RAISE(TableMetadata next, Grown(created_ ? *created_ : *basis.current->metadata));
   if (changes_rows) {
+    const bool all_new = overwrites_ || created_;
+    ARROW_RETURN_NOT_OK(CheckNewIds(*catalog_, name_, CurrentSchema(),
+                                    all_new ? std::nullopt : basis.current, files_));
     ARROW_ASSIGN_OR_RAISE(next, builder_.Build(std::move(next), Change(), blobs));
   }
   return PlanStored(basis, std::move(next), OperationName(), blobs);

@@ -27,6 +27,10 @@ struct DataFile {
   std::optional<int64_t> content_offset,
       content_size;                     ///< Of a deletion vector: its blob in the Puffin file.
   std::optional<int64_t> first_row_id;  ///< v3: the `_row_id` of row 0 where the file states none.
+
+  // Of files that a writer just made; manifests do not keep these.
+  bool brings_ids = false;  ///< New rows came with a sample_id of their own.
+  bool ids_ascend = false;  ///< All of them strictly, and no row without one is among them.
 };
 
 }  // namespace millpond::table

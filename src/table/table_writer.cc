@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <future>
+#include <limits>
 #include <utility>
 
 #include "base/random_id.h"
@@ -46,6 +47,9 @@ struct TableWriter::State {
   int sample_id;  // Its column, or -1.
   int64_t rows = 0;
   bool finished = false;
+  bool rows_stay = false;
+  bool brings_ids = false, numbers_rows = false, ids_ascend = true;
+  int64_t last_id = std::numeric_limits<int64_t>::min();
 
   // Collected by the caller's thread.
   std::vector<BatchFitter::Fitted> chunk;
@@ -57,6 +61,7 @@ struct TableWriter::State {
   std::vector<DataFile> files;
 
   Status Collect(const arrow::RecordBatch& batch);
+  void NoteOrder(const arrow::Array& given);
   Status failure;  // The first of encoding; rows are missing from then on.
 
   Status AwaitEncoding() {
@@ -73,7 +78,9 @@ Status TableWriter::State::Collect(const arrow::RecordBatch& batch) {
   ARROW_ASSIGN_OR_RAISE(auto fitted, fitter.Fit(batch));
   if (sample_id >= 0 && !fitted.needs_sample_ids) {
     ARROW_RETURN_NOT_OK(ids.Pass(*fitted.batch->column(sample_id)));
+    NoteOrder(*fitted.batch->column(sample_id));
   }
+  numbers_rows |= fitted.needs_sample_ids;
   ARROW_ASSIGN_OR_RAISE(int64_t bytes, arrow::util::ReferencedBufferSize(*fitted.batch));
   chunk_rows += fitted.batch->num_rows();
   chunk_bytes += bytes;
@@ -81,6 +88,15 @@ Status TableWriter::State::Collect(const arrow::RecordBatch& batch) {
   chunk.push_back(std::move(fitted));
   if (chunk_rows >= kChunkRows || chunk_bytes >= kChunkBytes) return FlushChunk();
   return Status::OK();
+}
+
+void TableWriter::State::NoteOrder(const arrow::Array& given) {
+  const auto& numbers = static_cast<const arrow::Int64Array&>(given);
+  brings_ids |= numbers.length() > 0;
+  for (int64_t i = 0; ids_ascend && i < numbers.length(); ++i) {
+    ids_ascend = numbers.Value(i) > last_id;
+    last_id = numbers.Value(i);
+  }
 }
 
 // The collected rows as one batch, numbered: all missing numbers of the chunk are reserved at once.
@@ -181,6 +197,8 @@ Result<std::unique_ptr<TableWriter>> TableWriter::Open(std::shared_ptr<Catalog> 
   return writer;
 }
 
+void TableWriter::RowsStay() { state_->rows_stay = true; }
+
 Status TableWriter::Write(const arrow::RecordBatch& batch, const base::Context& context) {
   if (state_->finished) return base::Invalid("the writer is finished; open a new one");
   // Slices keep what is held small even where a caller's batch is not.
@@ -201,6 +219,10 @@ Result<std::vector<DataFile>> TableWriter::Finish() {
   ARROW_RETURN_NOT_OK(state_->AwaitEncoding());
   ARROW_RETURN_NOT_OK(state_->CloseFile());
   state_->finished = true;
+  for (DataFile& file : state_->files) {
+    file.brings_ids = state_->brings_ids && !state_->rows_stay;
+    file.ids_ascend = state_->ids_ascend && !state_->numbers_rows;
+  }
   return std::move(state_->files);
 }
 

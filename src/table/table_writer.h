@@ -26,6 +26,9 @@ class TableWriter {
                                                    std::shared_ptr<arrow::Schema> schema);
   ~TableWriter();  ///< Unfinished: its files are deleted.
 
+  /// Says that rows with a sample_id are the table's own, written anew. Else they are new ones,
+  /// whose numbers the commit compares with the table's (table/new_ids.h).
+  void RowsStay();
   Status Write(const arrow::RecordBatch& batch, const base::Context& context);
   /// Closes and publishes the files; hand them to PendingCommit.
   Result<std::vector<DataFile>> Finish();

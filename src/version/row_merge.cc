@@ -156,6 +156,8 @@ class Run {
       }
       ARROW_ASSIGN_OR_RAISE(
           writer_, table::TableWriter::Open(session_.catalog(), merge_.table, std::move(schema)));
+      // Rows are joined by what names them: those of the other side keep their numbers.
+      writer_->RowsStay();
     }
     arrow::BooleanBuilder builder;
     ARROW_RETURN_NOT_OK(builder.AppendValues(writes));
