@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,13 @@ class BlobWriter {
   virtual Status Publish() = 0;
 };
 
+/// While it lives, others can tell that a write of several blobs runs; it ends with its process
+/// too.
+class WriteMark {
+ public:
+  virtual ~WriteMark() = default;
+};
+
 class BlobStore {
  public:
   virtual ~BlobStore() = default;
@@ -48,6 +56,13 @@ class BlobStore {
 
   /// Removes a blob; an absent one is not an error.
   virtual Status Delete(const std::string& path) = 0;
+
+  /// Marks that blobs are being written that nothing names yet. Take it before the first is
+  /// created.
+  virtual Result<std::unique_ptr<WriteMark>> MarkWrite() = 0;
+  /// When the oldest marked write that still runs began, by the clock of `modified_ms`; nullopt:
+  /// none runs. What is older than that and reached by nothing belongs to no marked write.
+  virtual Result<std::optional<int64_t>> OldestWrite() = 0;
 
   /// Removes what writers that died left behind and that is older than `age_ms`; returns how many.
   virtual Result<int64_t> RemoveAbandoned(int64_t age_ms) = 0;

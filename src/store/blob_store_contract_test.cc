@@ -209,5 +209,21 @@ TEST_P(BlobStoreContract, UpkeepSparesLivingWriters) {
   EXPECT_THAT(writer->Publish(), IsOk());
 }
 
+TEST_P(BlobStoreContract, TellsHowLongWritesHaveRun) {
+  EXPECT_EQ(store_.OldestWrite().ValueOrDie(), std::nullopt);
+  auto first = store_.MarkWrite().ValueOrDie();
+  const auto began = store_.OldestWrite().ValueOrDie();
+  ASSERT_TRUE(began.has_value());
+  ASSERT_THAT(WriteBlob(store_, "a", "x"), IsOk());
+  EXPECT_GE(store_.Stat("a").ValueOrDie().modified_ms, *began);
+  auto second = store_.MarkWrite().ValueOrDie();
+  EXPECT_EQ(store_.OldestWrite().ValueOrDie(), began);
+  EXPECT_EQ(store_.RemoveAbandoned(0).ValueOrDie(), 0);
+  first.reset();
+  EXPECT_GE(store_.OldestWrite().ValueOrDie().value_or(0), *began);
+  second.reset();
+  EXPECT_EQ(store_.OldestWrite().ValueOrDie(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace millpond::store

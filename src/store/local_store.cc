@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <mutex>
@@ -23,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPending = ".pending";
+constexpr std::string_view kMark = "write-";
 
 int64_t ModifiedMs(const struct stat& info) {
   return int64_t{info.st_mtim.tv_sec} * 1000 + info.st_mtim.tv_nsec / 1'000'000;
@@ -74,6 +76,8 @@ class LocalStore : public BlobStore, public std::enable_shared_from_this<LocalSt
   Status List(const std::string& prefix,
               const std::function<Status(const BlobInfo&)>& visit) override;
   Status Delete(const std::string& path) override;
+  Result<std::unique_ptr<WriteMark>> MarkWrite() override;
+  Result<std::optional<int64_t>> OldestWrite() override;
   Result<int64_t> RemoveAbandoned(int64_t age_ms) override;
   std::string UriOf(const std::string& path) const override { return "file://" + FileOf(path); }
   Result<std::string> PathOf(std::string_view uri) const override;
@@ -86,6 +90,9 @@ class LocalStore : public BlobStore, public std::enable_shared_from_this<LocalSt
   void ForgetFolder(const std::string& folder);
 
  private:
+  // A new locked file among the pending ones.
+  Result<std::unique_ptr<PendingFile>> CreatePending(const std::string& name);
+
   const std::string root_;
   const std::string alias_;
   std::mutex mutex_;
@@ -131,18 +138,59 @@ class LocalWriter : public BlobWriter {
   bool published_ = false;
 };
 
-Result<std::unique_ptr<BlobWriter>> LocalStore::Create(const std::string& path) {
-  ARROW_RETURN_NOT_OK(CheckPath(path));
+// A pending file that is never published: its lock says that the write runs.
+class LocalMark : public WriteMark {
+ public:
+  explicit LocalMark(std::unique_ptr<PendingFile> file) : file_(std::move(file)) {}
+
+ private:
+  std::unique_ptr<PendingFile> file_;
+};
+
+Result<std::unique_ptr<PendingFile>> LocalStore::CreatePending(const std::string& name) {
   const std::string pending = FileOf(std::string(kPending));
   ARROW_RETURN_NOT_OK(PrepareFolder(pending));
-  auto file = PendingFile::Create(pending + "/" + base::NewUuid());
-  if (!file.ok() && base::KindOf(file.status()) == base::ErrorKind::kNotFound) {
-    ForgetFolder(pending);
-    ARROW_RETURN_NOT_OK(PrepareFolder(pending));
-    file = PendingFile::Create(pending + "/" + base::NewUuid());
-  }
+  auto file = PendingFile::Create(pending + "/" + name);
+  if (file.ok() || base::KindOf(file.status()) != base::ErrorKind::kNotFound) return file;
+  ForgetFolder(pending);
+  ARROW_RETURN_NOT_OK(PrepareFolder(pending));
+  return PendingFile::Create(pending + "/" + name);
+}
+
+Result<std::unique_ptr<BlobWriter>> LocalStore::Create(const std::string& path) {
+  ARROW_RETURN_NOT_OK(CheckPath(path));
+  auto file = CreatePending(base::NewUuid());
   ARROW_RETURN_NOT_OK(base::WithContext("start writing " + FileOf(path), file.status()));
   return std::make_unique<LocalWriter>(shared_from_this(), path, *std::move(file));
+}
+
+Result<std::unique_ptr<WriteMark>> LocalStore::MarkWrite() {
+  auto file = CreatePending(std::string(kMark) + base::NewUuid());
+  ARROW_RETURN_NOT_OK(base::WithContext("start writing to " + root_, file.status()));
+  return std::make_unique<LocalMark>(*std::move(file));
+}
+
+Result<std::optional<int64_t>> LocalStore::OldestWrite() {
+  const std::string pending = FileOf(std::string(kPending));
+  std::optional<int64_t> oldest;
+  std::error_code error;
+  fs::directory_iterator entries(pending, error);
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+    if (!entries->path().filename().string().starts_with(kMark)) continue;
+    const std::string file = entries->path().string();
+    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0) continue;  // It ended while we looked.
+    struct stat info{};
+    const bool runs = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0;
+    if (runs && ::fstat(descriptor, &info) == 0) {
+      oldest = std::min(oldest.value_or(ModifiedMs(info)), ModifiedMs(info));
+    }
+    ::close(descriptor);
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return base::FromErrno(error.value(), "list " + pending);
+  }
+  return oldest;
 }
 
 Result<std::shared_ptr<arrow::io::RandomAccessFile>> LocalStore::OpenRead(const std::string& path) {

@@ -16,12 +16,17 @@ namespace millpond::table {
 
 struct CommitState {
   CommitState(std::shared_ptr<Catalog> catalog_in, CommitInfo info_in)
-      : catalog(std::move(catalog_in)), info(std::move(info_in)), commit_id(base::NewUuid()) {}
+      : catalog(std::move(catalog_in)), info(std::move(info_in)), commit_id(base::NewUuid()) {
+    // Where it cannot be made no blob can be written either, and that is what the caller hears.
+    if (auto made = catalog->store().MarkWrite(); made.ok()) mark = *std::move(made);
+  }
 
   std::shared_ptr<Catalog> catalog;
   CommitInfo info;
   const std::string
       commit_id;  // Same in every attempt: tells whether an attempt of unknown outcome landed.
+  // Files that writers made for this commit are not taken for orphans, however long it takes.
+  std::unique_ptr<store::WriteMark> mark;
   std::map<TableName, std::unique_ptr<TableDraft>> drafts;
   ledger::Transaction extra;
   std::vector<std::function<Result<ledger::Transaction>(const PondCommit&)>> extra_of_commit;

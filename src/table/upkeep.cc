@@ -44,7 +44,11 @@ Result<OrphanReport> RemoveOrphans(Catalog& catalog, int64_t grace_ms, bool dry_
                                    const base::Context& context) {
   if (grace_ms < 0) return base::Invalid("the grace period is negative: {} ms", grace_ms);
   store::BlobStore& store = catalog.store();
-  const int64_t newest = base::NowMs() - grace_ms;
+  int64_t newest = base::NowMs() - grace_ms;
+  // Asked before the list: a write that ends meanwhile has committed, or left orphans for next
+  // time.
+  ARROW_ASSIGN_OR_RAISE(const auto oldest_write, store.OldestWrite());
+  if (oldest_write) newest = std::min(newest, *oldest_write - 1);
   // Listed before the walk: what is committed between the two counts as reachable.
   std::set<std::string> present;
   std::vector<store::BlobInfo> old;

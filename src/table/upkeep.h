@@ -27,8 +27,9 @@ struct OrphanReport {
   int64_t bytes = 0;
 };
 
-/// Blobs below tables' folders that no current metadata reaches and that are older than `grace_ms`
-/// (a commit may be in flight), and abandoned pending writes.
+/// Blobs below tables' folders that no current metadata reaches, that are older than `grace_ms`
+/// (another engine's commit may be in flight) and than every write of ours that still runs, and
+/// abandoned pending writes.
 Result<OrphanReport> RemoveOrphans(Catalog& catalog, int64_t grace_ms, bool dry_run,
                                    const base::Context& context);
 

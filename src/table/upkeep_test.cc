@@ -1,6 +1,9 @@
 // Upkeep: orphans go and nothing else does; every kind of damage is found.
 #include "table/upkeep.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -153,6 +156,32 @@ TEST_F(UpkeepTest, FindsACommitThatIsNotWhereItsParentEnds) {
                 {{"parent_id", ledger::Compare::kEqual, first.id}}, 1);
   ASSERT_THAT(pond_.ledger()->Apply(damage), IsOk());
   EXPECT_THAT(Problems(false), ElementsAre(HasSubstr("branch main")));
+}
+
+TEST_F(UpkeepTest, FilesOfAWriteThatRunsAreNoOrphans) {
+  ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
+  {
+    PendingCommit commit(pond_.catalog(), PondForTest::Info("append"));
+    auto files = pond_.Write(commit, kOrders, *PondForTest::Batch({2}));
+    EXPECT_THAT(Remove().paths, IsEmpty());
+    ASSERT_THAT(commit.Append(kOrders, std::move(files)), IsOk());
+    ASSERT_THAT(commit.Land(kContext), IsOk());
+  }
+  EXPECT_EQ(pond_.Values(kOrders), (Values{1, 2}));
+  EXPECT_THAT(Problems(false), IsEmpty());
+}
+
+TEST_F(UpkeepTest, WhatADeadWriterLeftIsAnOrphan) {
+  ASSERT_THAT(pond_.Create(kOrders, {1}), IsOk());
+  const pid_t child = fork();
+  if (child == 0) {
+    PendingCommit commit(pond_.catalog(), PondForTest::Info("append"));
+    pond_.Write(commit, kOrders, *PondForTest::Batch({2}));
+    _exit(0);  // No destructor runs, as after a kill.
+  }
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_THAT(Remove().paths, SizeIs(1));
+  EXPECT_THAT(Remove().paths, IsEmpty());
 }
 
 }  // namespace
