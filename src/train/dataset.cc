@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "query/repeatable.h"
 #include "table/pins.h"
 #include "train/dataset_checks.h"
 
@@ -46,7 +47,8 @@ Result<std::vector<DatasetInput>> InputsFromJson(const Json& json, std::string_v
   ARROW_ASSIGN_OR_RAISE(auto pins, table::PinsFromJson(json, origin));
   std::vector<DatasetInput> inputs;
   for (auto& [name, pin] : pins) {
-    inputs.push_back({name, std::move(pin.uuid), pin.snapshot_id, std::move(pin.metadata_location)});
+    inputs.push_back(
+        {name, std::move(pin.uuid), pin.snapshot_id, std::move(pin.metadata_location)});
   }
   return inputs;
 }
@@ -354,6 +356,8 @@ Result<Dataset> Datasets::Freeze(const std::string& name, const std::string& ver
                                  const FreezeOptions& options, const base::Context& context) {
   ARROW_RETURN_NOT_OK(base::CheckName(version, "version of a dataset"));
   ARROW_ASSIGN_OR_RAISE(DatasetInfo info, Show(name));
+  ARROW_RETURN_NOT_OK(
+      base::WithContext("dataset " + name, query::CheckRepeatable(info.definition.query)));
   ARROW_ASSIGN_OR_RAISE(Dataset dataset, Pin(*session_, info.definition, options.ref, context));
   dataset.version = version;
   dataset.author = options.author;

@@ -336,6 +336,19 @@ TEST_F(DatasetTest, KeyOfTwoColumnsIdentifies) {
   EXPECT_THAT(pond_.datasets().Freeze("x", "v1", {"ana"}, {}), IsOk());
 }
 
+TEST_F(DatasetTest, AQueryThatAnEarlierVersionLetPassIsReadButNotFrozen) {
+  pond_.Define(Yaml("{by: none}"));
+  Dataset frozen = pond_.datasets().Freeze("reviews", "v1", {"ana"}, {}).ValueOrDie();
+  base::Json stored = DefinitionToJson(frozen.definition);
+  stored["query"] = "FROM shop.reviews LIMIT 5";
+  ledger::Transaction change;
+  change.Update("dataset", {{"definition", stored.dump()}}, {}, 1);
+  ASSERT_THAT(pond_.catalog()->ledger().Apply(change), IsOk());
+  EXPECT_THAT(pond_.datasets().Open("reviews", {}), IsOk());
+  EXPECT_THAT(pond_.datasets().Freeze("reviews", "v2", {"ana"}, {}),
+              IsError(ErrorKind::kInvalid, HasSubstr("limit without ORDER BY")));
+}
+
 TEST_F(DatasetTest, OpenNamesWhatThereIs) {
   pond_.Define(Yaml("{by: none}"));
   EXPECT_THAT(pond_.datasets().Open("review", {}),

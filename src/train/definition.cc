@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "base/yaml.h"
+#include "query/repeatable.h"
 
 namespace millpond::train {
 namespace {
@@ -232,7 +233,6 @@ Result<DatasetDefinition> DefinitionFromJson(const Json& json, std::string_view 
     return base::Invalid("{}: 'query' is missing: one SELECT that gives a row per sample", origin);
   }
   definition.query = trimmed;
-  ARROW_RETURN_NOT_OK(base::WithContext(origin, CheckRepeatable(definition.query)));
   ARROW_ASSIGN_OR_RAISE(std::vector<std::string> key, Names(json, "key", origin));
   if (!key.empty()) definition.key = std::move(key);
   ARROW_ASSIGN_OR_RAISE(definition.labels, Names(json, "labels", origin));
@@ -249,7 +249,9 @@ Result<DatasetDefinition> DefinitionFromJson(const Json& json, std::string_view 
 
 Result<DatasetDefinition> ParseDefinition(std::string_view text, std::string_view origin) {
   ARROW_ASSIGN_OR_RAISE(Json json, base::ParseYaml(text, origin));
-  return DefinitionFromJson(json, origin);
+  ARROW_ASSIGN_OR_RAISE(auto definition, DefinitionFromJson(json, origin));
+  ARROW_RETURN_NOT_OK(base::WithContext(origin, query::CheckRepeatable(definition.query)));
+  return definition;
 }
 
 Json DefinitionToJson(const DatasetDefinition& definition) {

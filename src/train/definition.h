@@ -55,12 +55,10 @@ struct DatasetDefinition {
 /// Reads a definition; every unknown key, wrong type, share that does not sum to 1, or missing
 /// column is kInvalid and names `origin`.
 Result<DatasetDefinition> DefinitionFromJson(const base::Json& json, std::string_view origin);
-/// The same from YAML or JSON text.
+/// The same from YAML or JSON text that a person gives; a query whose rows change from run to run
+/// is kInvalid too. (What is stored stays readable, though an earlier version let more pass.)
 Result<DatasetDefinition> ParseDefinition(std::string_view text, std::string_view origin);
 /// The full form, defaults spelled out: what the ledger keeps and version hashes cover.
 base::Json DefinitionToJson(const DatasetDefinition& definition);
-
-/// Refuses (kInvalid) SQL whose rows change from run to run: random(), now(), sampling…
-Status CheckRepeatable(std::string_view sql);
 
 }  // namespace millpond::train

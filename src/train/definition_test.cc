@@ -136,19 +136,5 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"{name: a, query: 'FROM t WHERE d < Current_Date'}", "'current_date'"},
         Mistake{"{name: a, query: FROM t USING SAMPLE 10%}", "USING SAMPLE"}));
 
-TEST(Repeatable, LooksAtWordsOnly) {
-  for (const char* sql :
-       {"SELECT 'random()' FROM t", "SELECT \"now\" FROM t", "SELECT 1 -- random()\n FROM t",
-        "SELECT /* now() */ 1", "SELECT now FROM t", "SELECT t.now FROM t",
-        "SELECT randomness(x) FROM t", "SELECT 'it''s random()'", "SELECT a.random FROM a",
-        "SELECT 'open", "FROM a JOIN b USING (id)"}) {
-    EXPECT_TRUE(CheckRepeatable(sql).ok()) << sql;
-  }
-  for (const char* sql : {"SELECT RANDOM ( )", "SELECT 'a', now()", "SELECT 1 --x\n, uuid()",
-                          "FROM t TABLESAMPLE 1%", "SELECT/**/now()"}) {
-    EXPECT_EQ(base::KindOf(CheckRepeatable(sql)), ErrorKind::kInvalid) << sql;
-  }
-}
-
 }  // namespace
 }  // namespace millpond::train
