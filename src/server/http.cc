@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -18,6 +19,8 @@ namespace millpond::server {
 namespace {
 
 constexpr int kPayloadTooLarge = 413;
+// Bodies that are dropped may be this many times the limit, then the connection is closed.
+constexpr size_t kDroppedLimits = 4;
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -52,7 +55,8 @@ std::vector<std::string> SegmentsOf(std::string_view url) {
 /// One request while it arrives.
 struct Exchange {
   HttpRequest request;
-  bool too_large = false;
+  std::optional<HttpResponse> refused;
+  size_t dropped = 0;  // Bytes of a body that is not kept.
 };
 
 MHD_Result AddQuery(void* into, MHD_ValueKind, const char* key, const char* value) {
@@ -105,14 +109,32 @@ struct HttpServer::State {
   HttpHandler handler;
   MHD_Daemon* daemon = nullptr;
 
+  HttpResponse TooLarge() const {
+    return {.status = kPayloadTooLarge,
+            .body = fmt::format("the request is larger than {} bytes\n", options.body_limit),
+            .headers = {}};
+  }
+
+  void Admit(Exchange* exchange) const {
+    if (!options.admit) return;
+    bool decided = false;
+    HttpResponse failure = Guarded(*exchange, [&] {
+      exchange->refused = options.admit(exchange->request);
+      decided = true;
+      return HttpResponse{};
+    });
+    if (!decided) exchange->refused = std::move(failure);
+  }
+
   HttpResponse Handle(const Exchange& exchange) const {
-    if (exchange.too_large) {
-      return {.status = kPayloadTooLarge,
-              .body = fmt::format("the request is larger than {} bytes\n", options.body_limit),
-              .headers = {}};
-    }
+    if (exchange.refused) return *exchange.refused;
+    return Guarded(exchange, [&] { return handler(exchange.request); });
+  }
+
+  template <class Work>
+  static HttpResponse Guarded(const Exchange& exchange, Work work) {
     try {
-      return handler(exchange.request);
+      return work();
     } catch (const std::exception& error) {
       base::Log(base::LogLevel::kError, "a request failed",
                 {{"method", exchange.request.method}, {"error", std::string(error.what())}});
@@ -133,14 +155,20 @@ struct HttpServer::State {
       MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, AddQuery,
                                 &exchange->request.query);
       MHD_get_connection_values(connection, MHD_HEADER_KIND, AddHeader, &exchange->request.headers);
+      state.Admit(exchange);
       return MHD_YES;
     }
     if (*upload_size > 0) {
       std::string& body = exchange->request.body;
       const auto limit = static_cast<size_t>(state.options.body_limit);
-      exchange->too_large = exchange->too_large || body.size() + *upload_size > limit;
-      if (exchange->too_large) {
-        body.clear();
+      if (!exchange->refused && body.size() + *upload_size > limit) {
+        exchange->refused = state.TooLarge();
+        exchange->dropped = std::exchange(body, {}).size();
+      }
+      if (exchange->refused) {
+        // Clients read an answer only after they sent it all; but not for ever.
+        exchange->dropped += *upload_size;
+        if (exchange->dropped > kDroppedLimits * limit) return MHD_NO;
       } else {
         body.append(upload, *upload_size);
       }

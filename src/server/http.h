@@ -38,6 +38,8 @@ struct HttpOptions {
   int64_t body_limit = 64LL << 20;  ///< Bytes; larger requests get 413.
   int idle_seconds = 60;            ///< Then a silent connection is closed.
   std::string certificate, key;     ///< PEM text; both or neither (plain HTTP).
+  /// Asked once the headers are there: an answer refuses the request, whose body is then not kept.
+  std::function<std::optional<HttpResponse>(const HttpRequest&)> admit = {};
 };
 
 class HttpServer {

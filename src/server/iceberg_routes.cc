@@ -95,12 +95,6 @@ HttpResponse ErrorBody(int code, const char* type, const std::string& message) {
   return JsonResponse(code, {{"error", {{"message", message}, {"type", type}, {"code", code}}}});
 }
 
-HttpResponse IcebergError(const Status& status) {
-  int code = base::InfoOf(base::KindOf(status)).http_status;
-  if (base::KindOf(status) == base::ErrorKind::kCancelled) code = 503;  // The server is stopping.
-  return ErrorBody(code, TypeOf(status), status.message());
-}
-
 HttpResponse Unauthorized() {
   HttpResponse response = ErrorBody(401, "NotAuthorizedException",
                                     "a valid bearer token is needed; see `millpond token`");
@@ -295,6 +289,18 @@ void AddViews(Registrar& add) {
 }
 
 }  // namespace
+
+HttpResponse IcebergError(const Status& status) {
+  int code = base::InfoOf(base::KindOf(status)).http_status;
+  if (base::KindOf(status) == base::ErrorKind::kCancelled) code = 503;  // The server is stopping.
+  return ErrorBody(code, TypeOf(status), status.message());
+}
+
+std::optional<HttpResponse> RefusalOf(const Authenticator& auth, const HttpRequest& request) {
+  auto principal = auth.PrincipalOf(request);
+  if (!principal.ok()) return IcebergError(principal.status());
+  return *principal ? std::nullopt : std::optional(Unauthorized());
+}
 
 void AddIcebergRoutes(api::Pond& pond, const base::Context& context, const Authenticator& auth,
                       Routes* routes) {

@@ -9,6 +9,7 @@
 #include "api/tokens.h"
 #include "base/log.h"
 #include "server/iceberg_routes.h"
+#include "server/loopback.h"
 #include "server/routes.h"
 
 namespace millpond::server {
@@ -25,10 +26,6 @@ Result<std::string> ReadPem(const std::string& path) {
     return base::Invalid("'{}' is not a PEM file", path);
   }
   return text.str();
-}
-
-bool IsLoopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
 Status CheckSafe(const ServeOptions& options) {
@@ -56,6 +53,23 @@ HttpResponse Answer(const Routes& routes, const HttpRequest& request) {
   const char* message = other_method ? "this path does not take that method" : "no such route";
   return JsonResponse(
       code, {{"error", {{"message", message}, {"type", "NotFoundException"}, {"code", code}}}});
+}
+
+bool HasBody(const HttpRequest& request) {
+  const auto length = request.headers.find("content-length");
+  return request.headers.contains("transfer-encoding") ||
+         (length != request.headers.end() && length->second != "0");
+}
+
+// What is known to be refused before the body has come.
+std::optional<HttpResponse> Refusal(const ServeOptions& options, const Authenticator& auth,
+                                    const HttpRequest& request) {
+  if (options.auth == AuthMode::kEverybody) {
+    const auto why = ForeignTo(request);
+    if (!why) return std::nullopt;
+    return IcebergError(base::Denied("{}", *why));
+  }
+  return HasBody(request) ? RefusalOf(auth, request) : std::nullopt;
 }
 
 void WaitForStop(const base::Context& context) {
@@ -88,6 +102,7 @@ Status Serve(api::Pond& pond, const ServeOptions& options,
   if (!options.key_file.empty()) {
     ARROW_ASSIGN_OR_RAISE(http.key, ReadPem(options.key_file));
   }
+  http.admit = [&](const HttpRequest& request) { return Refusal(options, auth, request); };
   ARROW_ASSIGN_OR_RAISE(auto server, HttpServer::Start(http, [&](const HttpRequest& request) {
                           return Answer(routes, request);
                         }));

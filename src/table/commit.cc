@@ -143,13 +143,13 @@ Status PendingCommit::Update(const TableName& name, base::Json requirements, bas
 
 Status PendingCommit::Register(const TableName& name, const std::string& metadata_location) {
   ARROW_RETURN_NOT_OK(state_->CheckOpen());
-  return state_->Draft(name).Register(metadata_location);
+  return state_->Draft(name).Register(metadata_location, name);
 }
 
 Status PendingCommit::Rename(const TableName& from, const TableName& to) {
   ARROW_RETURN_NOT_OK(state_->CheckOpen());
   ARROW_ASSIGN_OR_RAISE(Table table, state_->catalog->Load(from));
-  ARROW_RETURN_NOT_OK(state_->Draft(to).Register(table.metadata_location));
+  ARROW_RETURN_NOT_OK(state_->Draft(to).Register(table.metadata_location, from));
   return state_->Draft(from).Drop(table.metadata_location);
 }
 

@@ -69,7 +69,8 @@ class TableDraft {
   /// `expected`: where its metadata must still be when this lands; empty: anywhere.
   Status Drop(const std::string& expected = "");
   Status Update(base::Json requirements, base::Json updates);
-  Status Register(const std::string& metadata_location);
+  /// `renamed`: the table's name until this commit lands; its own where it has no other.
+  Status Register(const std::string& metadata_location, const TableName& renamed);
   Status Record();
   void AddFiles(std::vector<DataFile> files);
 
@@ -136,6 +137,7 @@ class TableDraft {
   bool overwrites_ = false;
   std::optional<int64_t> overwrite_base_;
   std::string registers_;     // Metadata file that becomes the table.
+  TableName renamed_;         // …and the name that it has until then.
   std::string drop_expects_;  // Where the dropped table's metadata must be.
   base::Json requirements_, updates_;
   std::vector<DataFile> files_;

@@ -1,6 +1,8 @@
 // What a commit does to a table whose next metadata other engines made: changes in the terms of
 // Iceberg's REST protocol, and metadata files registered as they are. Part of TableDraft.
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/random_id.h"
 #include "base/time.h"
@@ -38,6 +40,45 @@ Status CheckInside(const store::BlobStore& store, const TableName& name,
   return Status::OK();
 }
 
+// URIs of one file are written in several forms; what lies outside of the store stays as it is.
+std::string PlaceOf(const store::BlobStore& store, std::string uri) {
+  while (uri.ends_with('/')) uri.pop_back();
+  auto path = store.PathOf(uri);
+  return path.ok() ? *path : uri;
+}
+
+// "…/t/metadata/x.metadata.json" -> "…/t/".
+std::string TableFolderOf(const std::string& metadata_file) {
+  const size_t file = metadata_file.rfind('/');
+  if (file == 0 || file == std::string::npos) return "";
+  const size_t folder = metadata_file.rfind('/', file - 1);
+  return folder == std::string::npos ? "" : metadata_file.substr(0, folder + 1);
+}
+
+// Two tables over the same files would take them from each other: upkeep and other engines' drops
+// go by folders. `same`: a name that the table has until this commit lands.
+Status CheckOwnFolder(Catalog& catalog, const TableName& name, const TableName& same,
+                      const std::string& location, const TableMetadata& metadata) {
+  const store::BlobStore& store = catalog.store();
+  const std::string own = PlaceOf(store, metadata.location) + "/";
+  std::vector<std::string> files = {PlaceOf(store, location), own};
+  for (const Snapshot& snapshot : metadata.snapshots) {
+    files.push_back(PlaceOf(store, snapshot.manifest_list));
+  }
+  ARROW_ASSIGN_OR_RAISE(auto pointers, catalog.Pointers());
+  for (const auto& [other, pointer] : pointers) {
+    const std::string folder = TableFolderOf(PlaceOf(store, pointer));
+    if (other == name || other == same || folder.empty()) continue;
+    const auto within = [&](const std::string& file) { return file.starts_with(folder); };
+    if (!folder.starts_with(own) && std::none_of(files.begin(), files.end(), within)) continue;
+    return base::Invalid(
+        "{}: its files are in the folder of table {} ({}), and two tables cannot share files; "
+        "rename {}, or copy its rows",
+        name.ToString(), other.ToString(), folder, other.ToString());
+  }
+  return Status::OK();
+}
+
 }  // namespace
 
 TablePlan PlanTo(const TableName& name, const TableBasis& basis, const Table& next,
@@ -67,9 +108,10 @@ Status TableDraft::Update(base::Json requirements, base::Json updates) {
   return Status::OK();
 }
 
-Status TableDraft::Register(const std::string& metadata_location) {
+Status TableDraft::Register(const std::string& metadata_location, const TableName& renamed) {
   ARROW_RETURN_NOT_OK(Ask(Request::kRegister));
   registers_ = metadata_location;
+  renamed_ = renamed;
   return Status::OK();
 }
 
@@ -101,6 +143,9 @@ Result<std::optional<TablePlan>> TableDraft::PlanUpdate(const TableBasis& basis,
   auto parsed = ParseMetadata(next.dump(), name_.ToString());
   if (!parsed.ok()) return base::WithKind(base::ErrorKind::kInvalid, parsed.status());
   ARROW_RETURN_NOT_OK(CheckInside(catalog_->store(), name_, *parsed));
+  if (base == nullptr || base->metadata->location != parsed->location) {
+    ARROW_RETURN_NOT_OK(CheckOwnFolder(*catalog_, name_, name_, "", *parsed));
+  }
   ARROW_ASSIGN_OR_RAISE(WrittenMetadata written,
                         WriteMetadata(base, name_, std::move(*parsed), blobs));
   TablePlan plan = PlanTo(name_, basis, written.table, OperationOf(basis, *written.table.metadata));
@@ -116,6 +161,7 @@ Result<std::optional<TablePlan>> TableDraft::PlanRegister(const TableBasis& basi
   ARROW_ASSIGN_OR_RAISE(const std::string bytes, store::ReadBlob(store, *path, kMetadataBytesMax));
   ARROW_ASSIGN_OR_RAISE(TableMetadata metadata, DecodeMetadataFile(bytes, registers_));
   ARROW_RETURN_NOT_OK(CheckInside(store, name_, metadata));
+  ARROW_RETURN_NOT_OK(CheckOwnFolder(*catalog_, name_, renamed_, registers_, metadata));
   const Table table{name_, registers_, std::make_shared<const TableMetadata>(std::move(metadata))};
   return Keep(basis, PlanTo(name_, basis, table, "create"));
 }

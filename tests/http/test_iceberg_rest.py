@@ -285,6 +285,56 @@ def test_everybody_is_let_in_on_loopback_only(program: Path, tmp_path: Path) -> 
         assert done.returncode == 2, done.stderr
 
 
+def test_a_server_without_tokens_answers_no_web_page(program: Path, tmp_path: Path) -> None:
+    with serve(program, tmp_path / "pond", "--no-auth") as running:
+        port = urlparse(running.url).port
+        for host in (f"localhost:{port}", f"127.0.0.1:{port}", "localhost"):
+            assert running.ask("GET", "/v1/config", headers={"Host": host})[0] == 200
+        # A name of someone else's that was made to resolve to this machine, and a page's request.
+        for headers in (
+            {"Host": "evil.com"},
+            {"Host": f"localhost.evil.com:{port}"},
+            {"Host": "127.0.0.1.evil.com"},
+            {"Origin": "http://evil.com"},
+            {"Origin": "null"},
+        ):
+            code, answer, _ = running.ask("POST", "/v1/namespaces", {"namespace": ["n"]}, headers=headers)
+            assert (code, answer["error"]["type"]) == (403, "ForbiddenException"), headers
+        assert running.ask("GET", "/v1/namespaces")[1]["namespaces"] == []
+    for host in ("localhost.evil.com", "127.evil.com"):
+        command = [program, "--pond", tmp_path / "pond", "serve", "--port", "0", "--host", host, "--no-auth"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 2
+        assert "--no-auth" in done.stderr
+
+
+def test_who_has_no_token_is_told_so_whatever_the_body(program: Path, tmp_path: Path) -> None:
+    with serve(program, tmp_path / "pond") as running:
+        for token, status in (("wrong", 401), (running.token, 413)):
+            connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=60)
+            headers = {"Authorization": f"Bearer {token}"}
+            connection.request("POST", "/v1/namespaces", body=b" " * (65 << 20), headers=headers)
+            assert connection.getresponse().status == status
+
+
+def test_no_table_is_registered_over_anothers_files(served: Served, catalog: RestCatalog) -> None:
+    catalog.create_namespace("shared")
+    catalog.create_table("shared.t", ROWS.schema).append(ROWS)
+    location = catalog.load_table("shared.t").metadata_location
+    forms = [location, location.replace("file://", "file:"), location.removeprefix("file://")]
+    for form in forms:
+        body = {"name": "u", "metadata-location": form}
+        code, answer, _ = served.ask("POST", "/v1/namespaces/shared/register", body)
+        assert code == 400, answer
+        assert "shared.t" in answer["error"]["message"]
+    # Under another name it may go on, and after a drop it may come back.
+    catalog.rename_table("shared.t", "shared.u")
+    location = catalog.load_table("shared.u").metadata_location
+    catalog.drop_table("shared.u")
+    back = catalog.register_table("shared.v", location)
+    assert back.scan().to_arrow().num_rows == 3
+
+
 def test_a_taken_port_and_a_large_body(program: Path, tmp_path: Path) -> None:
     with serve(program, tmp_path / "pond", "--no-auth") as running:
         port = str(urlparse(running.url).port)
