@@ -162,7 +162,7 @@ Result<Json> CreateCatalogTable(CatalogCaller& caller, const Levels& space, cons
   }
   ARROW_RETURN_NOT_OK(landed);
   ARROW_ASSIGN_OR_RAISE(const auto made, caller.pond.catalog()->Load(name));
-  return TableJson(made.metadata_location, made.metadata->json);
+  return TableJson(made.metadata_location, made.metadata->Document());
 }
 
 Result<Json> RegisterCatalogTable(CatalogCaller& caller, const Levels& space, const Json& request) {
@@ -177,13 +177,13 @@ Result<Json> RegisterCatalogTable(CatalogCaller& caller, const Levels& space, co
   ARROW_RETURN_NOT_OK(commit.Register(name, location));
   ARROW_RETURN_NOT_OK(commit.Land(caller.context).status());
   ARROW_ASSIGN_OR_RAISE(const auto made, LoadWhole(caller, name));
-  return TableJson(made.metadata_location, made.metadata->json);
+  return TableJson(made.metadata_location, made.metadata->Document());
 }
 
 Result<Json> LoadCatalogTable(CatalogCaller& caller, const CatalogName& asked, bool only_refs) {
   ARROW_ASSIGN_OR_RAISE(const TableName name, TableNameOf(asked, "Table"));
   ARROW_ASSIGN_OR_RAISE(const auto loaded, LoadWhole(caller, name));
-  Json document = loaded.metadata->json;
+  Json document = loaded.metadata->Document();
   if (only_refs && document.contains("snapshots")) KeepOnlyRefs(&document);
   return TableJson(loaded.metadata_location, document);
 }
@@ -195,7 +195,7 @@ Result<Json> CommitCatalogTable(CatalogCaller& caller, const CatalogName& name,
   const TableName table = changes[0].name;
   ARROW_RETURN_NOT_OK(LandChanges(caller, std::move(changes)));
   ARROW_ASSIGN_OR_RAISE(const auto now, caller.pond.catalog()->Load(table));
-  return Json{{"metadata-location", now.metadata_location}, {"metadata", now.metadata->json}};
+  return Json{{"metadata-location", now.metadata_location}, {"metadata", now.metadata->Document()}};
 }
 
 Status CommitCatalogTables(CatalogCaller& caller, const Json& request) {

@@ -131,7 +131,8 @@ Result<std::optional<TablePlan>> TableDraft::PlanUpdate(const TableBasis& basis,
   if (IsPlannedOn(basis)) return planned_;
   DiscardAttempt();
   const Table* base = basis.stored ? &*basis.stored : nullptr;
-  const base::Json* document = base != nullptr ? &base->metadata->json : nullptr;
+  const auto whole = base != nullptr ? std::optional(base->metadata->Document()) : std::nullopt;
+  const base::Json* document = whole ? &*whole : nullptr;
   ARROW_RETURN_NOT_OK(CheckRequirements(document, requirements_, name_.ToString()));
   if (document == nullptr && requirements_.empty()) {
     return base::NotFound("no table {}", name_.ToString());

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "table/metadata_document.h"
@@ -155,27 +156,35 @@ Result<Snapshot> ParseSnapshot(const Json& json, int format_version, std::string
   return snapshot;
 }
 
-Status ParseSnapshots(const Json& json, std::string_view origin, TableMetadata* metadata) {
-  std::set<int64_t> ids;
-  if (Find(json, "snapshots") != nullptr) {
-    ARROW_ASSIGN_OR_RAISE(const Json* snapshots, base::GetArray(json, "snapshots", origin));
-    for (const Json& snapshot_json : *snapshots) {
-      ARROW_ASSIGN_OR_RAISE(Snapshot snapshot,
-                            ParseSnapshot(snapshot_json, metadata->format_version, origin));
-      if (!ids.insert(snapshot.id).second) {
-        return base::Corrupt("{}: two snapshots have the id {}", origin, snapshot.id);
-      }
-      metadata->snapshots.push_back(std::move(snapshot));
-    }
+// Takes the snapshots out of the document.
+Status ParseSnapshots(std::string_view origin, TableMetadata* metadata) {
+  Json& json = metadata->json;
+  if (Find(json, "snapshots") == nullptr) return Status::OK();
+  ARROW_RETURN_NOT_OK(base::GetArray(json, "snapshots", origin).status());
+  for (Json& one : json["snapshots"]) {
+    ARROW_ASSIGN_OR_RAISE(Snapshot snapshot, ParseSnapshot(one, metadata->format_version, origin));
+    // Those of v1 lack it, and later versions need it.
+    if (Find(one, "sequence-number") == nullptr) one["sequence-number"] = int64_t{0};
+    snapshot.text = std::make_shared<const std::string>(one.dump());
+    metadata->snapshots.push_back(std::move(snapshot));
   }
-  ARROW_ASSIGN_OR_RAISE(auto current, base::FindInt(json, "current-snapshot-id", origin));
-  if (current && *current != -1) metadata->current_snapshot_id = current;
+  json.erase("snapshots");
+  return Status::OK();
+}
+
+Status CheckSnapshots(const Json& json, std::string_view origin, TableMetadata* metadata) {
+  std::unordered_set<int64_t> ids;
   for (const Snapshot& snapshot : metadata->snapshots) {
+    if (!ids.insert(snapshot.id).second) {
+      return base::Corrupt("{}: two snapshots have the id {}", origin, snapshot.id);
+    }
     if (snapshot.sequence_number <= metadata->last_sequence_number) continue;
     return base::Corrupt("{}: snapshot {} has sequence number {}, past \"last-sequence-number\" {}",
                          origin, snapshot.id, snapshot.sequence_number,
                          metadata->last_sequence_number);
   }
+  ARROW_ASSIGN_OR_RAISE(auto current, base::FindInt(json, "current-snapshot-id", origin));
+  if (current && *current != -1) metadata->current_snapshot_id = current;
   if (metadata->current_snapshot_id && !ids.contains(*metadata->current_snapshot_id)) {
     return base::Corrupt("{}: \"current-snapshot-id\" is {}, which is not among the snapshots",
                          origin, *metadata->current_snapshot_id);
@@ -272,12 +281,14 @@ Status ParseTableFields(const Json& json, std::string_view origin, TableMetadata
 Result<TableMetadata> ParseMetadata(std::string_view json_text, std::string_view origin) {
   auto parsed = base::ParseJson(json_text, origin);
   if (!parsed.ok()) return base::Corrupt("{}", parsed.status().message());
-  return FromDocument(parsed.MoveValueUnsafe(), origin);
+  return FromParts(parsed.MoveValueUnsafe(), {}, origin);
 }
 
-Result<TableMetadata> FromDocument(Json document, std::string_view origin) {
+Result<TableMetadata> FromParts(Json document, std::vector<Snapshot> snapshots,
+                                std::string_view origin) {
   TableMetadata metadata;
   metadata.json = std::move(document);
+  metadata.snapshots = std::move(snapshots);
   if (!metadata.json.is_object()) return base::Corrupt("{}: is not a JSON object", origin);
   ARROW_ASSIGN_OR_RAISE(int64_t version, base::GetInt(metadata.json, "format-version", origin));
   if (version < 1 || version > 3) {
@@ -289,7 +300,8 @@ Result<TableMetadata> FromDocument(Json document, std::string_view origin) {
   ARROW_RETURN_NOT_OK(ParseTableFields(metadata.json, origin, &metadata));
   ARROW_RETURN_NOT_OK(ParseSchemas(metadata.json, origin, &metadata));
   ARROW_RETURN_NOT_OK(ParseSpecs(origin, &metadata));
-  ARROW_RETURN_NOT_OK(ParseSnapshots(metadata.json, origin, &metadata));
+  ARROW_RETURN_NOT_OK(ParseSnapshots(origin, &metadata));
+  ARROW_RETURN_NOT_OK(CheckSnapshots(metadata.json, origin, &metadata));
   ARROW_RETURN_NOT_OK(ParseRefs(metadata.json, origin, &metadata));
   ARROW_RETURN_NOT_OK(CheckLogs(metadata.json, origin));
   // Some writers understate it; a new column must not take an id that is in use.

@@ -26,6 +26,9 @@ struct Snapshot {
       summary;  ///< "operation", "added-records", "total-records", "millpond.commit-id"…
   std::optional<int32_t> schema_id;
   std::optional<int64_t> first_row_id, added_rows;  ///< v3: the row ids that it gave out.
+  /// The JSON object that it was read from, whose text is written back; null: it is new. Snapshots
+  /// never change.
+  std::shared_ptr<const std::string> text;
 };
 
 struct SnapshotRef {
@@ -48,7 +51,11 @@ struct TableMetadata {
   std::optional<int64_t> current_snapshot_id;
   std::vector<Snapshot> snapshots;
   std::map<std::string, SnapshotRef> refs;
-  base::Json json;  ///< The document these fields were read from; source of everything else.
+  base::Json json;  ///< The document these fields were read from, without "snapshots"; source of
+                    ///< everything else.
+
+  /// The whole document, snapshots included; of metadata that was read.
+  base::Json Document() const;
 
   const Schema& schema() const;  ///< Current.
   const Schema* SchemaById(int32_t id) const;

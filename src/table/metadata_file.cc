@@ -27,15 +27,14 @@ Result<std::string> EncodeMetadataFile(const TableMetadata& metadata, std::strin
 }
 
 Result<MetadataFile> MakeMetadataFile(TableMetadata metadata, std::string_view uri) {
-  ARROW_ASSIGN_OR_RAISE(base::Json document, ToDocument(std::move(metadata)));
-  ARROW_ASSIGN_OR_RAISE(std::string text, DocumentText(document));
+  ARROW_RETURN_NOT_OK(Settle(&metadata));
   MetadataFile file;
+  ARROW_ASSIGN_OR_RAISE(file.bytes, TextOf(metadata));
   if (IsGzipName(uri)) {
-    ARROW_ASSIGN_OR_RAISE(file.bytes, Deflate(text, ZlibForm::kGzip));
-  } else {
-    file.bytes = std::move(text);
+    ARROW_ASSIGN_OR_RAISE(file.bytes, Deflate(file.bytes, ZlibForm::kGzip));
   }
-  ARROW_ASSIGN_OR_RAISE(file.metadata, FromDocument(std::move(document), uri));
+  ARROW_ASSIGN_OR_RAISE(file.metadata,
+                        FromParts(std::move(metadata.json), std::move(metadata.snapshots), uri));
   return file;
 }
 

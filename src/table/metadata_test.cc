@@ -384,7 +384,7 @@ TEST(MetadataFile, WhatIsMadeIsWhatIsReadBack) {
     for (const char* uri : {"file:///t/1-a.metadata.json", "file:///t/1-a.gz.metadata.json"}) {
       const MetadataFile file = MakeMetadataFile(metadata, uri).ValueOrDie();
       const TableMetadata read = DecodeMetadataFile(file.bytes, uri).ValueOrDie();
-      EXPECT_EQ(file.metadata.json, read.json);
+      EXPECT_EQ(file.metadata.Document(), read.Document());
       EXPECT_EQ(file.bytes, EncodeMetadataFile(metadata, uri).ValueOrDie());
       EXPECT_EQ(file.metadata.snapshots.size(), read.snapshots.size());
       EXPECT_EQ(file.metadata.current_snapshot_id, read.current_snapshot_id);

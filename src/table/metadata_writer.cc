@@ -103,8 +103,8 @@ Status CheckNewSnapshot(const TableMetadata& metadata, const Snapshot& snapshot)
   return Status::OK();
 }
 
-Status CheckSnapshots(const TableMetadata& metadata, const ById& known) {
-  std::set<int64_t> ids;
+Status CheckSnapshots(const TableMetadata& metadata) {
+  std::unordered_set<int64_t> ids;
   for (const Snapshot& snapshot : metadata.snapshots) {
     if (!ids.insert(snapshot.id).second) {
       return base::Internal("table metadata: two snapshots have the id {}", snapshot.id);
@@ -113,7 +113,7 @@ Status CheckSnapshots(const TableMetadata& metadata, const ById& known) {
       return base::Internal("table metadata: sequence number {} is past the table's last, {}",
                             snapshot.sequence_number, metadata.last_sequence_number);
     }
-    if (!known.contains(snapshot.id)) ARROW_RETURN_NOT_OK(CheckNewSnapshot(metadata, snapshot));
+    if (snapshot.text == nullptr) ARROW_RETURN_NOT_OK(CheckNewSnapshot(metadata, snapshot));
   }
   if (metadata.current_snapshot_id && !ids.contains(*metadata.current_snapshot_id)) {
     return base::Internal("table metadata: current snapshot {} does not exist",
@@ -154,10 +154,8 @@ Result<Json> SchemasToJson(const TableMetadata& metadata, Json& document) {
   return result;
 }
 
-// Snapshots never change either; those of v1 may lack a number that later versions need.
-Json SnapshotToJson(const Snapshot& snapshot, Json* source) {
-  if (source != nullptr && source->contains("sequence-number")) return std::move(*source);
-  Json json = source == nullptr ? Json::object() : std::move(*source);
+Json SnapshotToJson(const Snapshot& snapshot) {
+  Json json = Json::object();
   json["snapshot-id"] = snapshot.id;
   if (snapshot.parent_id) json["parent-snapshot-id"] = *snapshot.parent_id;
   json["sequence-number"] = snapshot.sequence_number;
@@ -191,7 +189,7 @@ Json RefsToJson(const TableMetadata& metadata, const Json& document) {
 
 // The log of what `current-snapshot-id` has been. An expired snapshot takes what came before it out
 // of the log too, or the log would say that the older one had lasted until the newer.
-Result<Json> SnapshotLogToJson(const TableMetadata& metadata, const ById& known, Json& document) {
+Result<Json> SnapshotLogToJson(const TableMetadata& metadata, Json& document) {
   Json log =
       document.contains("snapshot-log") ? std::move(document["snapshot-log"]) : Json::array();
   std::unordered_set<int64_t> there;
@@ -210,7 +208,7 @@ Result<Json> SnapshotLogToJson(const TableMetadata& metadata, const ById& known,
   const Snapshot* current = metadata.current_snapshot();
   const int64_t before = document.value("current-snapshot-id", int64_t{-1});
   if (current != nullptr && current->id != before) {
-    const bool is_new = !known.contains(current->id);
+    const bool is_new = current->text == nullptr;
     last = is_new ? current->timestamp_ms : metadata.last_updated_ms;
     if (!kept.empty() && last + kClockToleranceMs < kept.back().value("timestamp-ms", int64_t{0})) {
       return base::Internal(
@@ -223,6 +221,15 @@ Result<Json> SnapshotLogToJson(const TableMetadata& metadata, const ById& known,
         "table metadata: last-updated-ms is more than a minute before a snapshot");
   }
   return kept;
+}
+
+Result<std::string> Dump(const Json& document) {
+  try {
+    return document.dump();
+  } catch (const Json::exception&) {
+    return base::Invalid(
+        "the table's metadata holds text that is not valid UTF-8; check its properties");
+  }
 }
 
 void SetDefault(Json* document, const char* key, Json value) {
@@ -270,49 +277,65 @@ TableMetadata NewTableMetadata(std::string uuid, std::string location, Schema sc
   return metadata;
 }
 
-Result<Json> ToDocument(TableMetadata metadata) {
-  ARROW_RETURN_NOT_OK(CheckTable(metadata));
-  Json document = metadata.json.is_object() ? std::move(metadata.json) : Json::object();
-  const ById known = IndexById(document, "snapshots", "snapshot-id");
-  ARROW_RETURN_NOT_OK(CheckSnapshots(metadata, known));
+Status Settle(TableMetadata* metadata) {
+  ARROW_RETURN_NOT_OK(CheckTable(*metadata));
+  ARROW_RETURN_NOT_OK(CheckSnapshots(*metadata));
+  Json& document = metadata->json;
+  if (!document.is_object()) document = Json::object();
   FillDefaults(&document);
-  document["format-version"] = metadata.format_version;
-  document["table-uuid"] = metadata.uuid;
-  document["location"] = metadata.location;
-  document["last-sequence-number"] = metadata.last_sequence_number;
-  document["last-updated-ms"] = metadata.last_updated_ms;
-  document["last-column-id"] = metadata.last_column_id;
-  if (metadata.format_version >= 3) document["next-row-id"] = metadata.next_row_id;
-  ARROW_ASSIGN_OR_RAISE(document["schemas"], SchemasToJson(metadata, document));
-  document["current-schema-id"] = metadata.current_schema_id;
-  document["default-spec-id"] = metadata.default_spec_id;
-  document["properties"] = metadata.properties;
-  ARROW_ASSIGN_OR_RAISE(document["snapshot-log"], SnapshotLogToJson(metadata, known, document));
-  document["refs"] = RefsToJson(metadata, document);
+  document["format-version"] = metadata->format_version;
+  document["table-uuid"] = metadata->uuid;
+  document["location"] = metadata->location;
+  document["last-sequence-number"] = metadata->last_sequence_number;
+  document["last-updated-ms"] = metadata->last_updated_ms;
+  document["last-column-id"] = metadata->last_column_id;
+  if (metadata->format_version >= 3) document["next-row-id"] = metadata->next_row_id;
+  ARROW_ASSIGN_OR_RAISE(document["schemas"], SchemasToJson(*metadata, document));
+  document["current-schema-id"] = metadata->current_schema_id;
+  document["default-spec-id"] = metadata->default_spec_id;
+  document["properties"] = metadata->properties;
+  ARROW_ASSIGN_OR_RAISE(document["snapshot-log"], SnapshotLogToJson(*metadata, document));
+  document["refs"] = RefsToJson(*metadata, document);
   document.erase("current-snapshot-id");
-  if (metadata.current_snapshot_id) document["current-snapshot-id"] = *metadata.current_snapshot_id;
-  Json snapshots = Json::array();
-  for (const Snapshot& snapshot : metadata.snapshots) {
-    const auto source = known.find(snapshot.id);
-    snapshots.push_back(SnapshotToJson(snapshot, source == known.end() ? nullptr : source->second));
+  if (metadata->current_snapshot_id) {
+    document["current-snapshot-id"] = *metadata->current_snapshot_id;
   }
-  document["snapshots"] = std::move(snapshots);
-  if (metadata.format_version == 1) FillVersion1(&document);
+  if (metadata->format_version == 1) FillVersion1(&document);
+  for (Snapshot& snapshot : metadata->snapshots) {
+    if (snapshot.text != nullptr) continue;
+    ARROW_ASSIGN_OR_RAISE(std::string text, Dump(SnapshotToJson(snapshot)));
+    snapshot.text = std::make_shared<const std::string>(std::move(text));
+  }
+  return Status::OK();
+}
+
+Result<std::string> TextOf(const TableMetadata& settled) {
+  ARROW_ASSIGN_OR_RAISE(std::string text, Dump(settled.json));
+  text.pop_back();  // The brace, after which snapshots are the last key.
+  text += ",\"snapshots\":[";
+  for (const Snapshot& snapshot : settled.snapshots) {
+    if (text.back() == '}') text += ',';
+    text += *snapshot.text;
+  }
+  text += "]}";
+  return text;
+}
+
+Json TableMetadata::Document() const {
+  Json document = json;
+  Json list = Json::array();
+  for (const Snapshot& snapshot : snapshots) {
+    list.push_back(snapshot.text == nullptr ? SnapshotToJson(snapshot)
+                                            : Json::parse(*snapshot.text));
+  }
+  document["snapshots"] = std::move(list);
   return document;
 }
 
-Result<std::string> DocumentText(const Json& document) {
-  try {
-    return document.dump();
-  } catch (const Json::exception&) {
-    return base::Invalid(
-        "the table's metadata holds text that is not valid UTF-8; check its properties");
-  }
-}
-
 Result<std::string> SerializeMetadata(const TableMetadata& metadata) {
-  ARROW_ASSIGN_OR_RAISE(const Json document, ToDocument(metadata));
-  return DocumentText(document);
+  TableMetadata settled = metadata;
+  ARROW_RETURN_NOT_OK(Settle(&settled));
+  return TextOf(settled);
 }
 
 std::vector<std::string> AppendMetadataLog(TableMetadata* metadata,
