@@ -14,7 +14,6 @@
 #include "table/expiry.h"
 #include "table/snapshot_builder.h"
 #include "table/upkeep.h"
-#include "train/dataset.h"
 
 namespace millpond::api {
 namespace {
@@ -262,28 +261,10 @@ class Run {
     });
   }
 
-  // What refs hold, and what frozen datasets are pinned to.
-  Result<table::ExpiryHolds> Holds() {
-    ARROW_ASSIGN_OR_RAISE(auto holds, table::HeldByRefs(*pond_.catalog()));
-    ARROW_ASSIGN_OR_RAISE(const auto frozen, train::FrozenVersions(pond_.ledger()));
-    std::vector<int64_t> created;
-    for (const train::Dataset& dataset : frozen) {
-      created.push_back(dataset.created_ms);
-      holds.refs.insert(dataset.TagName());
-      for (const train::DatasetInput& input : dataset.inputs) {
-        if (input.snapshot_id) holds.snapshots.insert(*input.snapshot_id);
-      }
-    }
-    table::AddGuard("dataset_version", created,
-                    "a dataset was frozen meanwhile, which may hold what was to expire",
-                    &holds.guard);
-    return holds;
-  }
-
   Status Expire(const TableName& name, Json* out) {
     const table::ExpiryPolicy policy;
     return WhileConflicts([&]() -> Status {
-      ARROW_ASSIGN_OR_RAISE(auto holds, Holds());
+      ARROW_ASSIGN_OR_RAISE(auto holds, table::HeldByPond(*pond_.catalog()));
       ARROW_ASSIGN_OR_RAISE(const table::Table table, Load(name));
       const auto expiry = PlanExpiry(*table.metadata, policy, holds, base::NowMs());
       (*out)["snapshots"] = table.metadata->snapshots.size();

@@ -67,7 +67,8 @@ class Planner {
   void Take(const std::string& name, const SnapshotRef& ref) {
     const Snapshot* snapshot = metadata_.SnapshotById(ref.snapshot_id);
     const int64_t max_age = PolicyOf(metadata_, name, policy_).max_ref_age_ms;
-    const bool is_of_pond = holds_.refs.contains(name);
+    const bool is_of_pond =
+        holds_.refs.contains(name) || holds_.snapshots.contains(ref.snapshot_id);
     if (snapshot == nullptr || (!is_of_pond && Age(*snapshot) > max_age)) {
       expiry_.refs.push_back(name);
     } else if (ref.is_tag) {

@@ -34,13 +34,9 @@ struct ExpiryHolds {
   ledger::Transaction guard;
 };
 
-/// What branches and tags of the pond name, and where branches went apart: merges start there.
-Result<ExpiryHolds> HeldByRefs(Catalog& catalog);
-
-/// Conditions that fail the transaction where `table` has a row by then that was made since its
-/// rows, of which these are the `created_ms`, were read. Clocks may differ by ten minutes.
-void AddGuard(const std::string& table, const std::vector<int64_t>& created_ms,
-              const std::string& message, ledger::Transaction* transaction);
+/// What branches and tags of the pond name, where branches went apart (merges start there), and
+/// what frozen datasets are pinned to. A version that is frozen later shows as a tag of its tables.
+Result<ExpiryHolds> HeldByPond(Catalog& catalog);
 
 struct Expiry {
   std::set<int64_t> snapshots;

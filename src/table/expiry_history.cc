@@ -7,6 +7,7 @@
 #include "table/expiry.h"
 #include "table/history.h"
 #include "table/history_rows.h"
+#include "table/pins.h"
 
 namespace millpond::table {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 using base::Json;
 using ledger::Compare;
 
+// Between machines that make refs.
 constexpr int64_t kClocksDifferMs = 10 * 60 * 1000;
 
 // What every table was at a commit.
@@ -36,10 +38,9 @@ bool Names(const Json& ids, int64_t snapshot_id) {
   return ids.is_array() && std::find(ids.begin(), ids.end(), Json(snapshot_id)) != ids.end();
 }
 
-}  // namespace
-
-void AddGuard(const std::string& table, const std::vector<int64_t>& created_ms,
-              const std::string& message, ledger::Transaction* transaction) {
+// Fails the transaction where a ref is there by then that was made since those of `created_ms` were
+// read. Making a branch touches no table, so nothing else would tell.
+void AddGuard(const std::vector<int64_t>& created_ms, ledger::Transaction* transaction) {
   const auto newest = std::max_element(created_ms.begin(), created_ms.end());
   const int64_t from = newest == created_ms.end() ? 0 : *newest - kClocksDifferMs;
   ledger::Conditions fresh = {{"created_ms", Compare::kGreaterEqual, from}};
@@ -50,10 +51,13 @@ void AddGuard(const std::string& table, const std::vector<int64_t>& created_ms,
     }
   }
   // One row that matches fails the whole transaction; nothing is ever deleted by this.
-  transaction->Delete(table, std::move(fresh), 0, message);
+  transaction->Delete("pond_ref", std::move(fresh), 0,
+                      "a branch or tag was made meanwhile, which may hold what was to expire");
 }
 
-Result<ExpiryHolds> HeldByRefs(Catalog& catalog) {
+}  // namespace
+
+Result<ExpiryHolds> HeldByPond(Catalog& catalog) {
   ExpiryHolds holds;
   History history(std::shared_ptr<Catalog>(std::shared_ptr<void>(), &catalog));
   ARROW_ASSIGN_OR_RAISE(const auto refs, history.Refs());
@@ -74,8 +78,11 @@ Result<ExpiryHolds> HeldByRefs(Catalog& catalog) {
       if (base) ARROW_RETURN_NOT_OK(Hold(catalog, base, &holds));
     }
   }
-  AddGuard("pond_ref", created,
-           "a branch or tag was made meanwhile, which may hold what was to expire", &holds.guard);
+  ARROW_ASSIGN_OR_RAISE(const auto frozen, FrozenPins(catalog));
+  for (const FrozenPin& one : frozen) {
+    if (one.pin.snapshot_id) holds.snapshots.insert(*one.pin.snapshot_id);
+  }
+  AddGuard(created, &holds.guard);
   return holds;
 }
 

@@ -82,11 +82,13 @@ TEST(Expiry, OtherEnginesRefsGoAtTheirAgeAndThoseOfThePondNever) {
   metadata.properties["history.expire.max-ref-age-ms"] = std::to_string(3 * kDay);
   ExpiryHolds holds;
   holds.refs = {"v1"};
+  metadata.refs["dataset/d@v1"] = {3, true};
+  holds.snapshots = {3};
   const Expiry expiry = PlanAt(metadata, 9, holds);
   EXPECT_THAT(expiry.refs, ElementsAre("old"));
-  EXPECT_EQ(expiry.snapshots, (Ids{1, 3, 4, 5}));
+  EXPECT_EQ(expiry.snapshots, (Ids{1, 4, 5}));
   const TableMetadata next = WithoutExpired(metadata, expiry);
-  EXPECT_THAT(next.snapshots, SizeIs(4));
+  EXPECT_THAT(next.snapshots, SizeIs(5));
   EXPECT_FALSE(next.refs.contains("old"));
 }
 
@@ -118,7 +120,7 @@ class ExpiryTest : public ::testing::Test {
     CommitInfo info = PondForTest::Info(kUpkeepOperation);
     info.is_upkeep = true;
     PendingCommit commit(pond_.catalog(), info);
-    ARROW_ASSIGN_OR_RAISE(auto holds, HeldByRefs(*pond_.catalog()));
+    ARROW_ASSIGN_OR_RAISE(auto holds, HeldByPond(*pond_.catalog()));
     ARROW_RETURN_NOT_OK(commit.Expire(kOrders, kNow, std::move(holds)));
     return commit.Land(kContext);
   }
@@ -190,7 +192,7 @@ TEST_F(ExpiryTest, ARefMadeMeanwhileStopsIt) {
   CommitInfo info = PondForTest::Info(kUpkeepOperation);
   for (const bool is_tag : {false, true}) {
     PendingCommit commit(pond_.catalog(), info);
-    ASSERT_THAT(commit.Expire(kOrders, kNow, HeldByRefs(*pond_.catalog()).ValueOrDie()), IsOk());
+    ASSERT_THAT(commit.Expire(kOrders, kNow, HeldByPond(*pond_.catalog()).ValueOrDie()), IsOk());
     if (is_tag) {
       ASSERT_THAT(pond_.history().CreateTag("v1", "~4", "ana", ""), IsOk());
     } else {
@@ -207,7 +209,7 @@ TEST_F(ExpiryTest, ARefMadeMeanwhileStopsIt) {
 TEST_F(ExpiryTest, CommitsMeanwhileAreKept) {
   CommitInfo info = PondForTest::Info(kUpkeepOperation);
   PendingCommit commit(pond_.catalog(), info);
-  ASSERT_THAT(commit.Expire(kOrders, kNow, HeldByRefs(*pond_.catalog()).ValueOrDie()), IsOk());
+  ASSERT_THAT(commit.Expire(kOrders, kNow, HeldByPond(*pond_.catalog()).ValueOrDie()), IsOk());
   ASSERT_THAT(pond_.Append(kOrders, {9}), IsOk());
   ASSERT_THAT(commit.Land(kContext), IsOk());
   EXPECT_EQ(pond_.Values(kOrders), (Values{4, 9}));

@@ -235,16 +235,6 @@ Result<Json> Summarise(query::Session& session, const Dataset& dataset,
 
 }  // namespace
 
-Result<std::vector<Dataset>> FrozenVersions(ledger::Ledger& ledger) {
-  ARROW_ASSIGN_OR_RAISE(const std::vector<Row> rows, ledger.Select(VersionsQuery("")));
-  std::vector<Dataset> versions;
-  for (const Row& row : rows) {
-    ARROW_ASSIGN_OR_RAISE(Dataset dataset, DatasetOf(row));
-    versions.push_back(std::move(dataset));
-  }
-  return versions;
-}
-
 query::SqlOptions PinsOf(const Dataset& dataset) {
   query::SqlOptions options;
   for (const DatasetInput& input : dataset.inputs) {

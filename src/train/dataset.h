@@ -92,9 +92,6 @@ class Datasets {
   std::shared_ptr<query::Session> session_;
 };
 
-/// Every frozen version of every dataset, oldest first. Needs no session.
-Result<std::vector<Dataset>> FrozenVersions(ledger::Ledger& ledger);
-
 /// The options that make a session read exactly the pinned versions.
 query::SqlOptions PinsOf(const Dataset& dataset);
 
