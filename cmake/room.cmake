@@ -39,6 +39,8 @@ function(millpond_room name)
       target_precompile_headers(${target}_test PRIVATE ${MILLPOND_PRECOMPILED} <gmock/gmock.h> <gtest/gtest.h>)
     endif()
     target_link_libraries(${target}_test PRIVATE millpond_flags ${target} GTest::gmock GTest::gtest_main)
+    # Tests run briefly and are many: optimising them took half of the build.
+    target_compile_options(${target}_test PRIVATE $<$<CONFIG:Release>:-O0>)
     add_test(NAME ${name} COMMAND ${target}_test)
   endif()
 endfunction()
