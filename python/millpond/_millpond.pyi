@@ -113,6 +113,7 @@ class Pond:
         branch: str,
         into: str,
         message: str,
+        base: str,
         no_ff: bool,
         ff_only: bool,
         ours: bool,

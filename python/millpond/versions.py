@@ -77,6 +77,7 @@ class Versions:
         *,
         into: str = "main",
         message: str = "",
+        base: str = "",
         no_ff: bool = False,
         ff_only: bool = False,
         prefer: Prefer | None = None,
@@ -87,6 +88,8 @@ class Versions:
 
         Parameters
         ----------
+        base
+            The common commit to compare with, where the two branches merged each other before and there are several.
         no_ff, ff_only
             Make a merge commit even where moving forward would do; refuse where it would not do.
         prefer
@@ -97,10 +100,11 @@ class Versions:
         Raises
         ------
         ConflictError
-            Both sides changed the same rows differently and ``prefer`` is not set, or both changed a table's columns.
+            Both sides changed the same rows differently and ``prefer`` is not set, both changed a table's columns, or
+            there are several commits to compare with and ``base`` names none.
         """
         ours, theirs = _preference(prefer)
-        return self._engine.merge(branch, into, message, no_ff, ff_only, ours, theirs, dry_run, progress)
+        return self._engine.merge(branch, into, message, base, no_ff, ff_only, ours, theirs, dry_run, progress)
 
     def revert(
         self,

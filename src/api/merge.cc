@@ -94,6 +94,7 @@ Result<Json> Merge(Pond& pond, const MergeRequest& request, const base::Context&
                                     .into = request.into,
                                     .author = pond.author(),
                                     .message = request.message,
+                                    .base = request.base,
                                     .fast_forward = request.no_fast_forward ? FastForward::kNever
                                                     : request.only_fast_forward
                                                         ? FastForward::kOnly

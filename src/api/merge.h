@@ -16,6 +16,7 @@ struct MergeRequest {
   std::string from;
   std::string into = table::kMainBranch;
   std::string message;
+  std::string base;  ///< One of several common ancestors; empty: there is only one.
   bool no_fast_forward = false, only_fast_forward = false;
   bool ours = false, theirs = false;
   bool dry_run = false;

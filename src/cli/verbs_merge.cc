@@ -126,6 +126,9 @@ void AddMerge(VerbSet& verbs) {
   verb->add_option("branch", options->from, "The branch (or tag, or commit) to merge")->required();
   verb->add_option("--into", options->into, "The branch that gets it (default: main)");
   verb->add_option("-m,--message", options->message, "Why");
+  verb->add_option(
+      "--base", options->base,
+      "The common commit to compare with, where the branches merged each other before");
   verb->add_flag("--no-ff", options->no_fast_forward,
                  "Make a merge commit even where the branch could just be moved forward");
   verb->add_flag("--ff-only", options->only_fast_forward, "Move the branch forward or refuse");

@@ -227,15 +227,15 @@ void BindMerges(nb::class_<Pond>& pond) {
   pond.def(
           "merge",
           [](Pond& self, const std::string& branch, const std::string& into,
-             const std::string& message, bool no_ff, bool ff_only, bool ours, bool theirs,
-             bool dry_run, nb::object progress) {
-            const api::MergeRequest request{branch,  into, message, no_ff,
+             const std::string& message, const std::string& base, bool no_ff, bool ff_only,
+             bool ours, bool theirs, bool dry_run, nb::object progress) {
+            const api::MergeRequest request{branch,  into, message, base,   no_ff,
                                             ff_only, ours, theirs,  dry_run};
             return ReportUnlessRefused(std::move(progress), [&](const base::Context& context) {
               return api::Merge(self, request, context);
             });
           },
-          "branch"_a, "into"_a, "message"_a, "no_ff"_a, "ff_only"_a, "ours"_a, "theirs"_a,
+          "branch"_a, "into"_a, "message"_a, "base"_a, "no_ff"_a, "ff_only"_a, "ours"_a, "theirs"_a,
           "dry_run"_a, "progress"_a.none())
       .def("revert", &Replay<api::Revert>, "commit"_a, "branch"_a, "message"_a, "ours"_a,
            "theirs"_a, "dry_run"_a, "progress"_a.none())

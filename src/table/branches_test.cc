@@ -39,7 +39,7 @@ TEST_F(BranchesTest, ABranchOfAnEmptyPond) {
   EXPECT_THAT(TablesAt(""), ElementsAre("shop.items"));
   EXPECT_THAT(TablesAt("exp"), ElementsAre("shop.orders"));
   auto divergence = history_.Compare("exp", "main").ValueOrDie();
-  EXPECT_FALSE(divergence.base);
+  EXPECT_THAT(divergence.bases, IsEmpty());
   EXPECT_EQ(divergence.ahead, 1);
   EXPECT_EQ(divergence.behind, 1);
 }
@@ -165,18 +165,17 @@ TEST_F(BranchesTest, MergeBasesOverMergeParents) {
   ASSERT_THAT(Branch("exp"), IsOk());
   auto exp1 = Append("exp", kOrders, {2}).ValueOrDie();
   auto main1 = Create("main", kItems, {3}).ValueOrDie();
-  EXPECT_EQ(history_.MergeBase("exp", "main").ValueOrDie()->id, first.id);
   auto divergence = history_.Compare("exp", "main").ValueOrDie();
-  EXPECT_EQ(divergence.base, first.id);
+  EXPECT_THAT(divergence.bases, ElementsAre(first.id));
   EXPECT_EQ(divergence.ahead, 1);
   EXPECT_EQ(divergence.behind, 1);
   auto merge = Merge("main", exp1.id).ValueOrDie();
   auto exp2 = Append("exp", kOrders, {4}).ValueOrDie();
-  EXPECT_EQ(history_.MergeBase("exp", "main").ValueOrDie()->id, exp1.id);
   divergence = history_.Compare("exp", "main").ValueOrDie();
+  EXPECT_THAT(divergence.bases, ElementsAre(exp1.id));
   EXPECT_EQ(divergence.ahead, 1);
   EXPECT_EQ(divergence.behind, 2);  // The merge, and what main did before it.
-  EXPECT_EQ(history_.MergeBase("main", "main").ValueOrDie()->id, merge.id);
+  EXPECT_THAT(history_.Compare("main", "main").ValueOrDie().bases, ElementsAre(merge.id));
   // The log shows what was merged, newest landed first.
   EXPECT_THAT(IdsOf(history_.Log(-1).ValueOrDie()),
               ElementsAre(merge.id, main1.id, exp1.id, first.id));
@@ -184,6 +183,19 @@ TEST_F(BranchesTest, MergeBasesOverMergeParents) {
               ElementsAre(exp2.id, merge.id));
   EXPECT_THAT(IdsOf(history_.Log({.limit = -1, .table = kOrders, .refs = {"exp"}}).ValueOrDie()),
               ElementsAre(exp2.id, exp1.id, first.id));
+}
+
+TEST_F(BranchesTest, BranchesThatMergedEachOtherHaveTwoBases) {
+  ASSERT_THAT(Create("main", kOrders, {1}), IsOk());
+  ASSERT_THAT(Branch("exp"), IsOk());
+  auto exp1 = Append("exp", kOrders, {2}).ValueOrDie();
+  auto main1 = Create("main", kItems, {3}).ValueOrDie();
+  ASSERT_THAT(Merge("main", exp1.id), IsOk());
+  ASSERT_THAT(Merge("exp", main1.id), IsOk());
+  auto divergence = history_.Compare("exp", "main").ValueOrDie();
+  EXPECT_THAT(divergence.bases, ElementsAre(main1.id, exp1.id));
+  EXPECT_EQ(divergence.ahead, 1);
+  EXPECT_EQ(divergence.behind, 1);
 }
 
 TEST_F(BranchesTest, LongHistoriesAreWalkedInPages) {

@@ -89,7 +89,9 @@ Result<std::optional<CommitWalk::Step>> CommitWalk::Next() {
   for (const Run& run : runs_) {
     if (run.page.front().sequence == at) step.marks |= run.marks;
   }
-  newest->marks = step.marks;
+  const bool adds = (step.marks & parents_of_) == parents_of_;
+  const unsigned parent_marks = step.marks | (adds ? added_ : 0);
+  newest->marks = parent_marks;
   const auto kept = newest - runs_.begin();
   std::ptrdiff_t i = 0;
   std::erase_if(runs_,
@@ -102,7 +104,7 @@ Result<std::optional<CommitWalk::Step>> CommitWalk::Next() {
     if (rows.empty())
       return base::Corrupt("the ledger lacks the commit {}", *step.commit.merge_parent);
     ARROW_ASSIGN_OR_RAISE(PondCommit parent, CommitFromRow(rows[0]));
-    ARROW_RETURN_NOT_OK(Add({parent.lane, parent.generation}, step.marks));
+    ARROW_RETURN_NOT_OK(Add({parent.lane, parent.generation}, parent_marks));
   }
   return step;
 }

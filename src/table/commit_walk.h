@@ -30,6 +30,8 @@ class CommitWalk {
   Status Add(const LanePoint& end, unsigned marks = 1);
   /// Falling sequence, each commit once; nullopt past the first commit.
   Result<std::optional<Step>> Next();
+  /// The parents of each commit that carries all of `marks` get `added` too; before the first Next.
+  void MarkParents(unsigned marks, unsigned added) { parents_of_ = marks, added_ = added; }
   /// True where every commit still to come carries all of `marks`.
   bool AllCarry(unsigned marks) const;
 
@@ -49,6 +51,7 @@ class CommitWalk {
   ledger::Ledger& ledger_;
   std::optional<TableName> table_;
   std::vector<Run> runs_;
+  unsigned parents_of_ = 0, added_ = 0;
 };
 
 }  // namespace millpond::table

@@ -71,11 +71,14 @@ Result<ExpiryHolds> HeldByPond(Catalog& catalog) {
     ARROW_ASSIGN_OR_RAISE(const PondCommit commit, CommitById(catalog.ledger(), *ref.commit_id));
     ARROW_RETURN_NOT_OK(base::WithContext(ref.name, Hold(catalog, commit, &holds)));
   }
-  // A merge compares both sides with the last commit that they share.
+  // A merge compares both sides with the last commits that they share.
   for (size_t i = 0; i < branches.size(); ++i) {
     for (size_t j = i + 1; j < branches.size(); ++j) {
-      ARROW_ASSIGN_OR_RAISE(const auto base, history.MergeBase(branches[i], branches[j]));
-      if (base) ARROW_RETURN_NOT_OK(Hold(catalog, base, &holds));
+      ARROW_ASSIGN_OR_RAISE(const auto stand, history.Compare(branches[i], branches[j]));
+      for (const std::string& id : stand.bases) {
+        ARROW_ASSIGN_OR_RAISE(const PondCommit base, CommitById(catalog.ledger(), id));
+        ARROW_RETURN_NOT_OK(Hold(catalog, base, &holds));
+      }
     }
   }
   ARROW_ASSIGN_OR_RAISE(const auto frozen, FrozenPins(catalog));

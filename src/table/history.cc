@@ -86,7 +86,7 @@ Result<std::optional<PondCommit>> ResolveName(ledger::Ledger& ledger, const RefE
 }
 
 // Marks of the two sides of a comparison.
-constexpr unsigned kFirst = 1, kSecond = 2, kBoth = kFirst | kSecond;
+constexpr unsigned kFirst = 1, kSecond = 2, kBoth = kFirst | kSecond, kBelowBase = 4;
 
 Result<CommitWalk> WalkFromBoth(History& history, Catalog& catalog, const std::string& ref,
                                 const std::string& other) {
@@ -95,6 +95,7 @@ Result<CommitWalk> WalkFromBoth(History& history, Catalog& catalog, const std::s
   CommitWalk walk(catalog.ledger());
   ARROW_RETURN_NOT_OK(walk.Add(PointOf(first), kFirst));
   ARROW_RETURN_NOT_OK(walk.Add(PointOf(second), kSecond));
+  walk.MarkParents(kBoth, kBelowBase);
   return walk;
 }
 
@@ -145,28 +146,17 @@ Result<std::optional<PondCommit>> History::Resolve(const std::string& text) {
 Result<Divergence> History::Compare(const std::string& ref, const std::string& other) {
   ARROW_ASSIGN_OR_RAISE(CommitWalk walk, WalkFromBoth(*this, *catalog_, ref, other));
   Divergence divergence;
-  // What comes after the first common commit may still be on one side only: a merge reaches past
-  // it.
-  while (!divergence.base || !walk.AllCarry(kBoth)) {
+  // What comes after a common commit may still be on one side only: a merge reaches past it.
+  while (!walk.AllCarry(kBoth)) {
     ARROW_ASSIGN_OR_RAISE(auto step, walk.Next());
     if (!step) break;
     if (step->marks == kBoth) {
-      if (!divergence.base) divergence.base = step->commit.id;
-    } else {
+      divergence.bases.push_back(step->commit.id);
+    } else if ((step->marks & kBelowBase) == 0) {
       ++(step->marks == kFirst ? divergence.ahead : divergence.behind);
     }
   }
   return divergence;
-}
-
-Result<std::optional<PondCommit>> History::MergeBase(const std::string& ref,
-                                                     const std::string& other) {
-  ARROW_ASSIGN_OR_RAISE(CommitWalk walk, WalkFromBoth(*this, *catalog_, ref, other));
-  while (true) {
-    ARROW_ASSIGN_OR_RAISE(auto step, walk.Next());
-    if (!step) return std::nullopt;
-    if (step->marks == kBoth) return FindCommit(catalog_->ledger(), step->commit.id);
-  }
 }
 
 Result<std::vector<PondRef>> History::Refs() {

@@ -67,8 +67,11 @@ struct TableVersion {
 
 /// How two lines of history stand to each other.
 struct Divergence {
-  std::optional<std::string> base;  ///< Newest commit that both have; none: they share nothing.
-  int64_t ahead = 0, behind = 0;    ///< Commits that only the first, only the second has.
+  /// What a three-way merge compares both with: common commits that no other common commit has
+  /// among its ancestors, newest landed first. None: they share nothing. Several: each side merged
+  /// an earlier commit of the other.
+  std::vector<std::string> bases;
+  int64_t ahead = 0, behind = 0;  ///< Commits that only the first, only the second has.
 };
 
 struct LogRequest {
@@ -122,9 +125,6 @@ class History {
 
   /// How `ref` stands to `other`; its cost follows the commits that only one of them has.
   Result<Divergence> Compare(const std::string& ref, const std::string& other);
-  /// The newest common ancestor of two refs along parents and merge parents: what a three-way merge
-  /// compares both sides with. nullopt where they share no commit.
-  Result<std::optional<PondCommit>> MergeBase(const std::string& ref, const std::string& other);
   /// Moves `branch` forward to the commit at `ref`, which must have the branch's head among its
   /// ancestors (kConflict: the two diverged, merge them). The pond's ref and the Iceberg refs of
   /// all tables that differ move in one ledger transaction; no data is read or written. kConflict

@@ -46,6 +46,25 @@ Result<std::vector<TableTask>> TasksOf(query::Session& session,
   return tasks;
 }
 
+// A row that the sides settled differently since would be taken for changed on one side only if one
+// of several bases were picked for the user.
+Result<std::optional<PondCommit>> BaseOf(History& history, const MergeRequest& request,
+                                         const std::vector<std::string>& bases) {
+  const std::string listed = base::Join(bases, ", ");
+  if (request.base.empty()) {
+    if (bases.empty()) return std::nullopt;
+    if (bases.size() == 1) return history.Resolve(bases[0]);
+    return base::Conflict(
+        "'{}' and '{}' each merged an earlier commit of the other, so there are several commits to "
+        "compare them with: {}; name one with --base",
+        request.into, request.from, listed);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto named, history.Resolve(request.base));
+  if (named && std::find(bases.begin(), bases.end(), named->id) != bases.end()) return named;
+  return base::Invalid("'{}' is not what '{}' and '{}' are compared with; that is {}", request.base,
+                       request.into, request.from, bases.empty() ? "nothing" : listed);
+}
+
 Result<MergeOutcome> Forward(History& history, const MergeRequest& request, MergeOutcome outcome) {
   outcome.kind = MergeKind::kFastForward;
   if (request.dry_run) return outcome;
@@ -65,8 +84,9 @@ Result<MergeOutcome> TryOnce(query::Session& session, const MergeRequest& reques
   outcome.from = theirs->id;
   ARROW_RETURN_NOT_OK(CheckRecorded(history, request.from));
   ARROW_ASSIGN_OR_RAISE(const auto stand, history.Compare(request.into, theirs->id));
-  outcome.base = stand.base;
   if (stand.behind == 0) return outcome;
+  ARROW_ASSIGN_OR_RAISE(const auto base, BaseOf(history, request, stand.bases));
+  if (base) outcome.base = base->id;
   if (stand.ahead == 0 && request.fast_forward != FastForward::kNever) {
     return Forward(history, request, std::move(outcome));
   }
@@ -77,10 +97,6 @@ Result<MergeOutcome> TryOnce(query::Session& session, const MergeRequest& reques
         request.into, stand.ahead, stand.ahead == 1 ? "" : "s", request.from);
   }
   outcome.kind = MergeKind::kMerge;
-  std::optional<PondCommit> base;
-  if (stand.base) {
-    ARROW_ASSIGN_OR_RAISE(base, history.Resolve(*stand.base));
-  }
   ARROW_ASSIGN_OR_RAISE(const auto tasks, TasksOf(session, base, *theirs));
   table::CommitInfo info;
   info.author = request.author;
@@ -91,7 +107,7 @@ Result<MergeOutcome> TryOnce(query::Session& session, const MergeRequest& reques
   info.branch = request.into;
   info.merge_parent = theirs->id;
   info.details["merged"] = request.from;
-  info.details["base"] = stand.base ? base::Json(*stand.base) : base::Json(nullptr);
+  info.details["base"] = base ? base::Json(base->id) : base::Json(nullptr);
   if (request.prefer != Prefer::kNone) {
     info.details["prefer"] = request.prefer == Prefer::kOurs ? "ours" : "theirs";
   }

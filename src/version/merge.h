@@ -15,6 +15,7 @@ struct MergeRequest {
   std::string into = table::kMainBranch;
   std::string author = {};
   std::string message = {};  ///< Empty: "merge FROM into INTO".
+  std::string base = {};     ///< One of several Divergence::bases; empty: there is only one.
   FastForward fast_forward = FastForward::kAllow;
   Prefer prefer = Prefer::kNone;
   bool dry_run = false;
@@ -24,7 +25,7 @@ enum class MergeKind { kUpToDate, kFastForward, kMerge };
 
 struct MergeOutcome {
   MergeKind kind = MergeKind::kUpToDate;
-  std::optional<std::string> base;  ///< The newest common ancestor.
+  std::optional<std::string> base;  ///< The common ancestor that both are compared with.
   std::string from;                 ///< The commit that is merged.
   std::optional<std::string> head;  ///< Of the branch afterwards; of a dry run, as it is.
   ReplayOutcome replay;             ///< Of kMerge.
@@ -32,7 +33,8 @@ struct MergeOutcome {
 
 /// What both sides changed, by key, differently, refuses the merge: see ReplayOutcome::refused.
 /// kConflict also where another engine wrote to `from` and no commit has it, where
-/// FastForward::kOnly is not possible, or where both changed the columns of a table.
+/// FastForward::kOnly is not possible, where both changed the columns of a table, or where there
+/// are several common ancestors to compare with and `base` names none.
 Result<MergeOutcome> Merge(query::Session& session, const MergeRequest& request,
                            const base::Context& context);
 

@@ -129,6 +129,23 @@ TEST_F(MergeTest, RefusesWhatBothChangedDifferently) {
   EXPECT_EQ(RowsAt(kTable, "main"), RowsAt(kTable, "exp"));
 }
 
+TEST_F(MergeTest, AsksWhatToCompareWithWhereBranchesMergedEachOther) {
+  const auto exp = Change("exp", kTable, {{1, 11}}).ValueOrDie().id;
+  const auto main = Change("main", kTable, {{2, 21}}).ValueOrDie().id;
+  ASSERT_THAT(Run({.from = exp}), IsOk());
+  ASSERT_THAT(Run({.from = main, .into = "exp"}), IsOk());
+  ASSERT_THAT(Change("exp", kTable, {{3, 33}}), IsOk());
+  const std::string head = HeadOf("main");
+  EXPECT_THAT(Run({}), IsError(ErrorKind::kConflict, HasSubstr(main + ", " + exp)));
+  EXPECT_THAT(Run({.base = HeadOf("exp")}), IsError(ErrorKind::kInvalid, HasSubstr(main)));
+  EXPECT_EQ(HeadOf("main"), head);
+  const auto outcome = Run({.base = main});
+  ASSERT_THAT(outcome, IsOk());
+  EXPECT_EQ(outcome->base, main);
+  EXPECT_EQ(outcome->replay.conflict_count, 0);
+  EXPECT_EQ(RowsAt(kTable, "main"), (Rows{{1, 11}, {2, 21}, {3, 33}}));
+}
+
 TEST_F(MergeTest, DroppedOnOneSideAndChangedOnTheOtherIsAConflict) {
   ASSERT_THAT(Drop("exp", kTable), IsOk());
   ASSERT_THAT(Change("main", kTable, {{1, 11}}), IsOk());
