@@ -132,7 +132,7 @@ def check_atomic(
     environment: Mapping[str, str] | None = None,
     after_each: Callable[[Path], None] | None = None,
 ) -> Attempts:
-    """Strikes at every `every`-th change that `command` makes in `folder` and reads the state after each.
+    """Strikes at every `every`-th change that `command` makes in `folder`, and at the last; reads the state after each.
 
     `read_state(folder)` opens the pond as a reader would, asserts that it is sound and returns what it holds,
     comparable by ==. After each strike it must be the state before the command or the one after it; running the
@@ -152,7 +152,8 @@ def check_atomic(
     new = read_state(folder)
     assert old != new, "the command changes nothing that read_state sees"
     seen = {"old": 0, "new": 0}
-    for nth in range(1, len(whole.operations) + 1, every):
+    last = len(whole.operations)
+    for nth in sorted({*range(1, last + 1, every), last}):
         put_back()
         outcome = shim.run_with_fault(
             command, folder, nth, mode, error=error, sticky=sticky, only=only, environment=environment
