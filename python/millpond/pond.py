@@ -99,7 +99,7 @@ class Pond(Versions):
         statement
             For instance ``SELECT * FROM shop.orders AT TAG v1 WHERE id = ?``.
         parameters
-            Values for the ``?`` in order: None, bool, int, float or str.
+            Values for the ``?`` in order: None, bool, int, float, str, bytes, date, time, datetime or Decimal.
         at
             The version of tables that name none: a branch, tag, commit, ``~N`` or ISO time.
         message

@@ -30,8 +30,12 @@ T ValueOrThrow(Result<T> result) {
 nanobind::object ToPython(const base::Json& value);
 base::Json ToJson(nanobind::handle value);
 
-/// Runs `work` without the GIL. Ctrl-C (in the main thread) requests a stop and then raises
-/// KeyboardInterrupt; `progress` is a Python callable taking (phase, done, total, unit), or None.
+/// Values for the ? of a statement, as query::SqlOptions has them.
+std::vector<base::Json> ParametersOf(nanobind::handle values);
+
+/// Runs `work` without the GIL. What a signal handler raises (Ctrl-C in the main
+/// thread: KeyboardInterrupt) requests a stop and is raised once the work has stopped; `progress`
+/// is a Python callable taking (phase, done, total, unit), or None.
 void RunWithoutGil(nanobind::object progress,
                    const std::function<void(const base::Context&)>& work);
 

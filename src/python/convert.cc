@@ -1,6 +1,7 @@
 // Statuses to exceptions, JSON to Python objects and back, and calls that leave the GIL to others.
 #include <chrono>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "python/bindings.h"
@@ -29,6 +30,18 @@ base::ProgressListener ListenerOf(const nb::object& progress) {
       error.discard_as_unraisable("progress callback");
     }
   };
+}
+
+Json IntegerToJson(nb::handle value) {
+  int overflow = 0;
+  const long long number = PyLong_AsLongLongAndOverflow(value.ptr(), &overflow);
+  if (overflow == 0) return int64_t{number};
+  const unsigned long long large = overflow > 0 ? PyLong_AsUnsignedLongLong(value.ptr()) : 0;
+  if (overflow < 0 || PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    ThrowIfFailed(base::Invalid("an integer lies outside -2^63 to 2^64 - 1"));
+  }
+  return uint64_t{large};
 }
 
 }  // namespace
@@ -75,7 +88,7 @@ nb::object ToPython(const Json& value) {
 Json ToJson(nb::handle value) {
   if (value.is_none()) return nullptr;
   if (nb::isinstance<nb::bool_>(value)) return nb::cast<bool>(value);
-  if (nb::isinstance<nb::int_>(value)) return nb::cast<int64_t>(value);
+  if (nb::isinstance<nb::int_>(value)) return IntegerToJson(value);
   if (nb::isinstance<nb::float_>(value)) return nb::cast<double>(value);
   if (nb::isinstance<nb::str>(value)) return nb::cast<std::string>(value);
   if (nb::isinstance<nb::dict>(value)) {
@@ -100,24 +113,20 @@ void RunWithoutGil(nb::object progress, const std::function<void(const base::Con
   base::Context context;
   context.stop = stop.get_token();
   context.progress = ListenerOf(progress);
-  bool interrupted = false;
+  std::optional<nb::python_error> raised;  // By a signal handler.
   {
     const nb::gil_scoped_release release;
     auto done = std::async(std::launch::async, [&] { work(context); });
     while (done.wait_for(kSignalPoll) != std::future_status::ready) {
       const nb::gil_scoped_acquire gil;
-      if (!interrupted && PyErr_CheckSignals() != 0) {
-        PyErr_Clear();
-        interrupted = true;
+      if (!raised && PyErr_CheckSignals() != 0) {
+        raised.emplace();
         stop.request_stop();
       }
     }
     done.get();
   }
-  if (interrupted) {
-    PyErr_SetNone(PyExc_KeyboardInterrupt);
-    throw nb::python_error();
-  }
+  if (raised) throw nb::python_error(*raised);
 }
 
 }  // namespace millpond::python

@@ -47,8 +47,7 @@ Json InputsToJson(const std::vector<query::TableRead>& inputs) {
 
 Rows Sql(Pond& pond, const std::string& statement, nb::object parameters, const std::string& at,
          const std::string& message, const std::string& branch) {
-  query::SqlOptions options{.ref = at, .pins = {}, .parameters = {}};
-  for (const auto& value : ToJson(parameters)) options.parameters.push_back(value);
+  const query::SqlOptions options{.ref = at, .pins = {}, .parameters = ParametersOf(parameters)};
   auto result = RunVerb<query::QueryResult>(
       nb::none(), [&](const base::Context& context) -> Result<query::QueryResult> {
         ARROW_ASSIGN_OR_RAISE(const auto report,

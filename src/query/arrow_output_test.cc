@@ -182,6 +182,7 @@ TEST_F(ArrowOutputTest, AStopEndsTheStreamAsCancelled) {
   Status status;
   for (int i = 0; i < 1000 && status.ok(); ++i) status = reader->Next().status();
   EXPECT_THAT(status, IsError(ErrorKind::kCancelled));
+  EXPECT_THAT(reader->Next(), IsError(ErrorKind::kCancelled)) << "not an end of the rows";
 }
 
 TEST_F(ArrowOutputTest, AStopInterruptsABlockingQuery) {

@@ -31,8 +31,9 @@ std::optional<Literal> ParameterLiteral(const Json& node, const std::vector<Json
   size_t number = 0;
   const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
   if (parsed.ec != std::errc() || number < 1 || number > parameters.size()) return std::nullopt;
-  if (parameters[number - 1].is_null()) return std::nullopt;
-  return Literal{"", parameters[number - 1]};
+  const Json& value = parameters[number - 1];
+  if (value.is_null() || value.is_structured() || value.is_binary()) return std::nullopt;
+  return Literal{"", value};
 }
 
 std::optional<Literal> LiteralOf(const Json& node, const std::vector<Json>& parameters) {

@@ -3,6 +3,7 @@
 
 #include <sys/sysinfo.h>
 
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
@@ -60,6 +61,51 @@ std::string LockDown(const EngineSettings& settings) {
       settings.readable_folder.empty() ? "" : base::QuoteLiteral(settings.readable_folder));
 }
 
+// Of a text of digits with or without a minus; nothing where it does not fit.
+std::optional<duckdb_hugeint> HugeintOf(const std::string& text) {
+  const bool negative = text.starts_with('-');
+  __extension__ __int128 number = 0;
+  for (const char digit : text.substr(negative ? 1 : 0)) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    if (__builtin_mul_overflow(number, 10, &number)) return std::nullopt;
+    if (__builtin_add_overflow(number, digit - '0', &number)) return std::nullopt;
+  }
+  if (negative) number = -number;
+  return duckdb_hugeint{.lower = static_cast<uint64_t>(number),
+                        .upper = static_cast<int64_t>(number >> 64)};
+}
+
+// A value with its type: days or microseconds since 1970 or midnight, or digits:
+// {"DATE": 1}, {"TIME": 1}, {"TIMESTAMP": 1}, {"TIMESTAMPTZ": 1}, {"HUGEINT": "1"},
+// {"DECIMAL": "123", "scale": 2}.
+duckdb_state BindTyped(duckdb_prepared_statement statement, idx_t index, const base::Json& value) {
+  const auto number = [&](const char* type) -> std::optional<int64_t> {
+    const auto found = value.find(type);
+    if (found == value.end() || !found->is_number_integer()) return std::nullopt;
+    return found->get<int64_t>();
+  };
+  if (const auto days = number("DATE")) {
+    return duckdb_bind_date(statement, index, {.days = static_cast<int32_t>(*days)});
+  }
+  if (const auto micros = number("TIME")) return duckdb_bind_time(statement, index, {*micros});
+  if (const auto micros = number("TIMESTAMP")) {
+    return duckdb_bind_timestamp(statement, index, {*micros});
+  }
+  if (const auto micros = number("TIMESTAMPTZ")) {
+    return duckdb_bind_timestamp_tz(statement, index, {*micros});
+  }
+  if (const auto huge = HugeintOf(value.value("HUGEINT", "x"))) {
+    return duckdb_bind_hugeint(statement, index, *huge);
+  }
+  if (const auto digits = HugeintOf(value.value("DECIMAL", "x"))) {
+    constexpr uint8_t kWidth = 38;
+    const auto scale = static_cast<uint8_t>(value.value("scale", 0));
+    return duckdb_bind_decimal(statement, index,
+                               {.width = kWidth, .scale = scale, .value = *digits});
+  }
+  return DuckDBError;
+}
+
 Status BindOne(duckdb_prepared_statement statement, idx_t index, const base::Json& value) {
   duckdb_state state = DuckDBError;
   if (value.is_null()) {
@@ -76,6 +122,11 @@ Status BindOne(duckdb_prepared_statement statement, idx_t index, const base::Jso
     const auto& text = value.get_ref<const std::string&>();
     if (!base::IsValidUtf8(text)) return base::Invalid("parameter {} is not valid UTF-8", index);
     state = duckdb_bind_varchar_length(statement, index, text.data(), text.size());
+  } else if (value.is_binary()) {
+    const auto& bytes = value.get_binary();
+    state = duckdb_bind_blob(statement, index, bytes.data(), bytes.size());
+  } else if (value.is_object()) {
+    state = BindTyped(statement, index, value);
   } else {
     return base::Invalid("parameter {} is a {}; give null, a boolean, a number or a string", index,
                          value.type_name());

@@ -65,8 +65,9 @@ class ResultStream final : public arrow::RecordBatchReader {
 
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
     *batch = nullptr;
-    if (connection_ == nullptr) return Status::OK();
+    if (connection_ == nullptr) return failed_;
     auto next = NextBatch();
+    failed_ = next.status();  // Who reads on after an error gets it again, not an end.
     if (!next.ok() || *next == nullptr) Release();
     return std::move(next).Value(batch);
   }
@@ -142,6 +143,7 @@ class ResultStream final : public arrow::RecordBatchReader {
   duckdb_data_chunk chunk_ = nullptr;
   int64_t chunk_row_ = 0;
   bool ended_ = false;
+  Status failed_;
   std::optional<ArrowOutput> output_;
   std::shared_ptr<arrow::Schema> schema_;
 };

@@ -86,6 +86,7 @@ class NativeLoader final : public Loader {
     while (queue_.front().batch.wait_for(kStopCheck) != std::future_status::ready) {
       ARROW_RETURN_NOT_OK(context.CheckStop());
     }
+    ARROW_RETURN_NOT_OK(context.CheckStop());  // Nobody takes the batch: it stays the next one.
     wait_seconds_ += SecondsSince(asked);
     BatchResult batch = queue_.front().batch.get();
     if (!batch.ok()) {
