@@ -3,11 +3,12 @@
 
 #include <arrow/array.h>
 #include <arrow/compute/cast.h>
-#include <arrow/io/file.h>
+#include <arrow/io/interfaces.h>
 #include <arrow/ipc/writer.h>
 #include <arrow/record_batch.h>
 #include <arrow/util/base64.h>
 
+#include <cerrno>
 #include <cmath>
 
 #include "base/text.h"
@@ -93,11 +94,38 @@ Result<std::string> CsvLine(const arrow::RecordBatch& batch, int64_t row, char s
   return line + "\n";
 }
 
-Result<int64_t> WriteArrow(arrow::RecordBatchReader& reader, std::FILE* out,
+/// Somebody else's file or pipe, which stays open. Arrow's own stream closes what it is given, and
+/// asks a pipe for its place.
+class FileSink final : public arrow::io::OutputStream {
+ public:
+  explicit FileSink(std::FILE* out) : out_(out) {}
+  Status Write(const void* data, int64_t size) override {
+    ARROW_RETURN_NOT_OK(Put(out_, {static_cast<const char*>(data), static_cast<size_t>(size)}));
+    written_ += size;
+    return Status::OK();
+  }
+  Result<int64_t> Tell() const override { return written_; }
+  Status Flush() override {
+    return std::fflush(out_) == 0 ? Status::OK() : base::FromErrno(errno, "write rows");
+  }
+  Status Close() override {
+    closed_ = true;
+    return Flush();
+  }
+  bool closed() const override { return closed_; }
+
+ private:
+  std::FILE* out_;
+  int64_t written_ = 0;
+  bool closed_ = false;
+};
+
+Result<int64_t> WriteArrow(arrow::RecordBatchReader& reader, RowFormat format, std::FILE* out,
                            const base::Context& context) {
-  std::fflush(out);
-  ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::FileOutputStream::Open(fileno(out)));
-  ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeStreamWriter(sink, reader.schema()));
+  auto sink = std::make_shared<FileSink>(out);
+  ARROW_ASSIGN_OR_RAISE(auto writer, format == RowFormat::kArrowFile
+                                         ? arrow::ipc::MakeFileWriter(sink, reader.schema())
+                                         : arrow::ipc::MakeStreamWriter(sink, reader.schema()));
   int64_t rows = 0;
   for (;;) {
     ARROW_RETURN_NOT_OK(context.CheckStop());
@@ -107,6 +135,7 @@ Result<int64_t> WriteArrow(arrow::RecordBatchReader& reader, std::FILE* out,
     rows += batch->num_rows();
   }
   ARROW_RETURN_NOT_OK(writer->Close());
+  ARROW_RETURN_NOT_OK(sink->Close());
   return rows;
 }
 
@@ -197,7 +226,9 @@ Result<RowFormat> ParseRowFormat(std::string_view name) {
 
 Result<int64_t> WriteRows(arrow::RecordBatchReader& reader, RowFormat format, std::FILE* out,
                           const base::Context& context) {
-  if (format == RowFormat::kArrow) return WriteArrow(reader, out, context);
+  if (format == RowFormat::kArrow || format == RowFormat::kArrowFile) {
+    return WriteArrow(reader, format, out, context);
+  }
   const bool delimited = format == RowFormat::kCsv || format == RowFormat::kTsv;
   const char separator = format == RowFormat::kTsv ? '\t' : ',';
   if (format == RowFormat::kJson) ARROW_RETURN_NOT_OK(Put(out, "["));

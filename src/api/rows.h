@@ -22,7 +22,8 @@ Result<base::Json> CellToJson(const arrow::Array& column, int64_t row);
 /// One row as an object, columns in order.
 Result<base::OrderedJson> RowToJson(const arrow::RecordBatch& batch, int64_t row);
 
-enum class RowFormat { kJson, kJsonLines, kCsv, kTsv, kArrow };
+/// Arrow IPC as a stream, or as a file that can be read at any place.
+enum class RowFormat { kJson, kJsonLines, kCsv, kTsv, kArrow, kArrowFile };
 Result<RowFormat> ParseRowFormat(std::string_view name);
 
 /// Streams all rows to `out` in bounded memory; returns how many.

@@ -62,8 +62,9 @@ Status PrintRows(Terminal& terminal, arrow::RecordBatchReader& reader, int64_t m
 
 Status Stream(arrow::RecordBatchReader& reader, const SqlOptions& options,
               const std::string& format, const base::Context& context) {
-  ARROW_ASSIGN_OR_RAISE(auto row_format, api::ParseRowFormat(format));
+  ARROW_ASSIGN_OR_RAISE(api::RowFormat row_format, api::ParseRowFormat(format));
   if (options.output.empty()) return api::WriteRows(reader, row_format, stdout, context).status();
+  if (row_format == api::RowFormat::kArrow) row_format = api::RowFormat::kArrowFile;
   const std::string pending = options.output + ".pending";
   std::FILE* file = std::fopen(pending.c_str(), "wb");
   if (file == nullptr) return base::FromErrno(errno, "create " + pending);
