@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "api/live_rows.h"
 #include "api/versions.h"
 #include "base/text.h"
 #include "table/schema.h"
@@ -22,12 +23,21 @@ struct Pair {
   std::optional<TableVersion> before, after;
 };
 
-int64_t RowsOf(const TableVersion& version) {
-  if (!version.snapshot_id) return 0;
-  const auto* snapshot = version.table.metadata->SnapshotById(*version.snapshot_id);
-  if (snapshot == nullptr) return 0;
-  const auto found = snapshot->summary.find("total-records");
-  return found == snapshot->summary.end() ? 0 : std::atoll(found->second.c_str());
+Result<Json> RowsOf(Pond& pond, const std::optional<TableVersion>& version,
+                    const base::Context& context) {
+  if (!version) return Json(0);
+  return LiveRows(pond, *version, context);
+}
+
+/// Dropped and made anew under its name: no column or row of one is the other's.
+bool IsAnotherTable(const Pair& pair) {
+  return pair.before->table.metadata->uuid != pair.after->table.metadata->uuid;
+}
+
+Json AllColumnsChanged(const arrow::Schema& before, const arrow::Schema& after) {
+  return {{"added", after.field_names()},
+          {"removed", before.field_names()},
+          {"changed", Json::array()}};
 }
 
 Json ColumnChanges(const arrow::Schema& before, const arrow::Schema& after) {
@@ -53,18 +63,25 @@ Json ColumnChanges(const arrow::Schema& before, const arrow::Schema& after) {
   return {{"added", added}, {"removed", removed}, {"changed", changed}};
 }
 
-/// Names of the columns that identify a row on both sides; empty where there are none.
-std::vector<std::string> KeyOf(const Pair& pair) {
-  std::vector<std::string> key;
-  for (const int32_t id : pair.after->table.metadata->schema().identifier_field_ids) {
-    for (const auto& field : pair.after->schema->fields()) {
-      if (table::FieldIdOf(*field) == id &&
-          pair.before->schema->GetFieldByName(field->name()) != nullptr) {
-        key.push_back(field->name());
-      }
-    }
+/// A column of both sides, quoted; it is the same one by its field id, whatever it is called.
+struct SharedColumn {
+  int32_t id = 0;
+  std::string before, after;
+};
+
+std::vector<SharedColumn> SharedColumns(const Pair& pair) {
+  std::map<int32_t, std::string> old_names;
+  for (const auto& field : pair.before->schema->fields()) {
+    if (const auto id = table::FieldIdOf(*field)) old_names[*id] = field->name();
   }
-  return key;
+  std::vector<SharedColumn> shared;
+  for (const auto& field : pair.after->schema->fields()) {
+    const auto found = old_names.find(table::FieldIdOf(*field).value_or(-1));
+    if (found == old_names.end()) continue;
+    shared.push_back(
+        {found->first, base::QuoteIdentifier(found->second), base::QuoteIdentifier(field->name())});
+  }
+  return shared;
 }
 
 std::string AtSnapshot(const TableVersion& version) {
@@ -72,38 +89,42 @@ std::string AtSnapshot(const TableVersion& version) {
                      base::QuoteIdentifier(version.table.name.name), *version.snapshot_id);
 }
 
-/// One pass over both sides: rows only here, only there, and in both with other values in the
-/// shared columns.
-std::string CountChangesSql(const Pair& pair, const std::vector<std::string>& key) {
+/// Empty where no column identifies a row on both sides. One pass over both sides: rows only here,
+/// only there, and in both with other values in the shared columns.
+std::string CountChangesSql(const Pair& pair) {
+  const auto& ids = pair.after->table.metadata->schema().identifier_field_ids;
   std::vector<std::string> joins, differs;
-  for (const auto& column : key) {
-    const std::string name = base::QuoteIdentifier(column);
-    joins.push_back(fmt::format("a.{0} = b.{0}", name));
+  const SharedColumn* key = nullptr;
+  const auto columns = SharedColumns(pair);
+  for (const SharedColumn& column : columns) {
+    if (std::find(ids.begin(), ids.end(), column.id) == ids.end()) {
+      differs.push_back(fmt::format("a.{} IS DISTINCT FROM b.{}", column.before, column.after));
+    } else {
+      joins.push_back(fmt::format("a.{} = b.{}", column.before, column.after));
+      if (key == nullptr) key = &column;
+    }
   }
-  for (const auto& field : pair.after->schema->fields()) {
-    const bool shared = pair.before->schema->GetFieldByName(field->name()) != nullptr;
-    const bool in_key = std::find(key.begin(), key.end(), field->name()) != key.end();
-    const std::string name = base::QuoteIdentifier(field->name());
-    if (shared && !in_key) differs.push_back(fmt::format("a.{0} IS DISTINCT FROM b.{0}", name));
-  }
-  const std::string first = base::QuoteIdentifier(key.front());
+  if (key == nullptr) return "";
   const std::string changed = differs.empty() ? "false" : base::Join(differs, " OR ");
   return fmt::format(
-      "SELECT count(*) FILTER (a.{0} IS NULL), count(*) FILTER (b.{0} IS NULL), "
-      "count(*) FILTER (a.{0} IS NOT NULL AND b.{0} IS NOT NULL AND ({1})) "
-      "FROM (SELECT * FROM {2}) a FULL OUTER JOIN (SELECT * FROM {3}) b ON {4}",
-      first, changed, AtSnapshot(*pair.before), AtSnapshot(*pair.after),
+      "SELECT count(*) FILTER (a.{0} IS NULL), count(*) FILTER (b.{1} IS NULL), "
+      "count(*) FILTER (a.{0} IS NOT NULL AND b.{1} IS NOT NULL AND ({2})) "
+      "FROM (SELECT * FROM {3}) a FULL OUTER JOIN (SELECT * FROM {4}) b ON {5}",
+      key->before, key->after, changed, AtSnapshot(*pair.before), AtSnapshot(*pair.after),
       base::Join(joins, " AND "));
 }
 
 Result<Json> CountRowChanges(Pond& pond, const Pair& pair, const base::Context& context) {
-  if (!pair.before->snapshot_id || !pair.after->snapshot_id) {
-    return Json{{"added", RowsOf(*pair.after)}, {"removed", RowsOf(*pair.before)}, {"changed", 0}};
+  if (!pair.before->snapshot_id || !pair.after->snapshot_id || IsAnotherTable(pair)) {
+    Json rows = {{"changed", 0}};
+    ARROW_ASSIGN_OR_RAISE(rows["added"], RowsOf(pond, pair.after, context));
+    ARROW_ASSIGN_OR_RAISE(rows["removed"], RowsOf(pond, pair.before, context));
+    return rows;
   }
-  const auto key = KeyOf(pair);
-  if (key.empty()) return Json(nullptr);
+  const std::string sql = CountChangesSql(pair);
+  if (sql.empty()) return Json(nullptr);
   ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
-  ARROW_ASSIGN_OR_RAISE(auto result, session->Sql(CountChangesSql(pair, key), {}, context));
+  ARROW_ASSIGN_OR_RAISE(auto result, session->Sql(sql, {}, context));
   ARROW_ASSIGN_OR_RAISE(auto batch, result.reader->Next());
   if (batch == nullptr || batch->num_rows() != 1)
     return base::Internal("counting row changes gave no row");
@@ -137,19 +158,20 @@ Result<Json> Diff(Pond& pond, const DiffRequest& request, const base::Context& c
   Json tables = Json::array();
   for (const auto& [name, pair] : pairs) {
     ARROW_RETURN_NOT_OK(context.CheckStop());
-    Json entry = {{"table", name.ToString()},
-                  {"rows_before", pair.before ? RowsOf(*pair.before) : 0},
-                  {"rows_after", pair.after ? RowsOf(*pair.after) : 0},
-                  {"rows", nullptr}};
+    Json entry = {{"table", name.ToString()}, {"rows", nullptr}};
+    ARROW_ASSIGN_OR_RAISE(entry["rows_before"], RowsOf(pond, pair.before, context));
+    ARROW_ASSIGN_OR_RAISE(entry["rows_after"], RowsOf(pond, pair.after, context));
     if (!pair.before || !pair.after) {
       entry["change"] = pair.after ? "added" : "removed";
       tables.push_back(std::move(entry));
       continue;
     }
-    const bool same_rows = pair.before->snapshot_id == pair.after->snapshot_id;
+    const bool another = IsAnotherTable(pair);
+    const bool same_rows = !another && pair.before->snapshot_id == pair.after->snapshot_id;
     if (same_rows && pair.before->schema->Equals(*pair.after->schema, true)) continue;
-    entry["change"] = "changed";
-    entry["columns"] = ColumnChanges(*pair.before->schema, *pair.after->schema);
+    entry["change"] = another ? "replaced" : "changed";
+    entry["columns"] = another ? AllColumnsChanged(*pair.before->schema, *pair.after->schema)
+                               : ColumnChanges(*pair.before->schema, *pair.after->schema);
     if (request.rows && !same_rows) {
       ARROW_ASSIGN_OR_RAISE(entry["rows"], CountRowChanges(pond, pair, context));
     }

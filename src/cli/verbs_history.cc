@@ -52,6 +52,7 @@ void PrintDiff(Terminal& terminal, const Json& report) {
                                 CountOf(entry["rows"]["added"]), CountOf(entry["rows"]["removed"]),
                                 CountOf(entry["rows"]["changed"])));
     }
+    if (change == "replaced") terminal.Line("  another table, made under the same name");
     if (!entry.contains("columns")) continue;
     for (const auto* kind : {"added", "removed", "changed"}) {
       for (const auto& column : entry["columns"][kind])
