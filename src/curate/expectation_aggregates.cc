@@ -170,7 +170,7 @@ Result<ExpectationPlan> MostCommon(const PlanInputs& inputs) {
   ExpectationPlan plan;
   plan.from = "(SELECT v, n FROM (SELECT " + NameOf(field) + " AS v, count(*) AS n FROM " +
               inputs.view().sql + " WHERE " + NameOf(field) + " IS NOT NULL AND " +
-              inputs.Condition() + " GROUP BY v) QUALIFY n = max(n) OVER ())";
+              inputs.Condition() + " GROUP BY 1) QUALIFY n = max(n) OVER ())";
   plan.aggregates = {"count(*)", "count(*) FILTER (WHERE " + known + ")",
                      "CAST(min(v) AS VARCHAR)"};
   plan.judge = [ties_okay](AggregateValues found, ExpectationResult* result) {

@@ -152,7 +152,7 @@ Result<ExpectationPlan> Unique(const PlanInputs& inputs) {
   const std::string name = NameOf(field);
   const std::string where = " FROM " + inputs.view().sql + " WHERE " + inputs.Condition();
   ExpectationPlan plan;
-  plan.from = "(SELECT " + name + " AS v, count(*) AS n" + where + " GROUP BY v)";
+  plan.from = "(SELECT " + name + " AS v, count(*) AS n" + where + " GROUP BY 1)";
   plan.aggregates = {"CAST(sum(n) AS BIGINT)", "CAST(sum(n) FILTER (WHERE v IS NULL) AS BIGINT)",
                      "CAST(sum(n) FILTER (WHERE v IS NOT NULL AND n > 1) AS BIGINT)"};
   plan.judge = [mostly](AggregateValues values, ExpectationResult* result) {

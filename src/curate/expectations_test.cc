@@ -373,6 +373,23 @@ TEST_F(ExpectationsTest, SetsOfValues) {
                   .success);
 }
 
+TEST_F(ExpectationsTest, ColumnsMayBeCalledLikeOurOwnAliases) {
+  ASSERT_THAT(
+      pond_.Create("shop.t", "SELECT i // 3 AS a, i AS v, 7 AS n, i AS p FROM range(6) t(i)"),
+      IsOk());
+  for (const char* column : {"v", "p"}) {
+    EXPECT_TRUE(
+        One("expect_column_values_to_be_unique", fmt::format("column: {}", column)).success);
+  }
+  EXPECT_EQ(One("expect_column_values_to_be_unique", "column: a").unexpected, 6);
+  EXPECT_TRUE(
+      One("expect_column_most_common_value_to_be_in_set", "column: n, value_set: [7]").success);
+  const auto common = One("expect_column_most_common_value_to_be_in_set",
+                          "column: a, value_set: [0], ties_okay: true");
+  EXPECT_TRUE(common.success);
+  EXPECT_EQ(common.observed["ties"], 2);
+}
+
 TEST_F(ExpectationsTest, NanIsWithinNoRange) {
   ASSERT_THAT(pond_.Create("shop.t", "SELECT * FROM (VALUES (1.0::DOUBLE), ('NaN')) t(x)"), IsOk());
   EXPECT_EQ(One("expect_column_values_to_be_between", "column: x, min_value: 0").unexpected, 1);

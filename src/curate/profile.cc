@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include "base/text.h"
@@ -132,21 +133,51 @@ class Profiler {
     return Status::OK();
   }
 
-  Status TopValues(const arrow::Field& field, int limit, ColumnProfile* profile) {
-    const ColumnFigures column(field);
-    // Counting values that are nearly all different costs memory and says nothing.
-    const bool telling = profile->distinct && profile->count > 0 &&
-                         (*profile->distinct <= 1000 || *profile->distinct * 2 < profile->count);
-    if (!telling) return Status::OK();
-    const std::string value = column.kind() == ValueKind::kText
-                                  ? fmt::format("left({}, {})", column.name(), kShownCharacters)
-                                  : column.name();
+  /// Of columns of one type, in one pass: each row gives its value of every column.
+  Status TopValues(const std::vector<const arrow::Field*>& fields,
+                   const std::vector<ColumnProfile*>& profiles, int limit) {
+    std::vector<std::string> values;
+    for (const arrow::Field* field : fields) {
+      const ColumnFigures column(*field);
+      values.push_back(column.kind() == ValueKind::kText
+                           ? fmt::format("left({}, {})", column.name(), kShownCharacters)
+                           : column.name());
+    }
     const std::string sql = fmt::format(
-        "SELECT {} AS v, count(*) AS n FROM {} WHERE {} IS NOT NULL GROUP BY v ORDER BY n DESC, v "
-        "LIMIT {}",
-        value, view_.sql, column.name(), limit);
+        "SELECT i, v, count(*) FROM (SELECT unnest(range({})) AS i, unnest([{}]) AS v FROM {}) "
+        "WHERE v IS NOT NULL GROUP BY 1, 2 "
+        "QUALIFY row_number() OVER (PARTITION BY i ORDER BY count(*) DESC, v) <= {} "
+        "ORDER BY 1, 3 DESC, 2",
+        values.size(), base::Join(values, ", "), view_.sql, limit);
     ARROW_ASSIGN_OR_RAISE(auto rows, query::RowsOf(session_, sql, view_.options, context_));
-    for (auto& row : rows) profile->top.emplace_back(std::move(row[0]), row[1].get<int64_t>());
+    for (auto& row : rows) {
+      profiles[row[0].get<size_t>()]->top.emplace_back(std::move(row[1]), row[2].get<int64_t>());
+    }
+    return Status::OK();
+  }
+
+  static bool HasTellingValues(const ColumnProfile& profile) {
+    // Counting values that are nearly all different costs memory and says nothing.
+    return profile.distinct && profile.count > 0 &&
+           (*profile.distinct <= 1000 || *profile.distinct * 2 < profile.count);
+  }
+
+  /// Of `fields`, whose profiles begin at `first`.
+  Status AllTopValues(const arrow::FieldVector& fields, size_t first, int limit,
+                      TableProfile* profile) {
+    std::map<std::string, std::pair<std::vector<const arrow::Field*>, std::vector<ColumnProfile*>>>
+        by_type;
+    for (size_t i = 0; i < fields.size(); ++i) {
+      ColumnProfile& column = profile->columns[first + i];
+      if (!HasTellingValues(column)) continue;
+      auto& [some, profiles] = by_type[fields[i]->type()->ToString()];
+      some.push_back(fields[i].get());
+      profiles.push_back(&column);
+    }
+    for (const auto& [type, columns] : by_type) {
+      ARROW_RETURN_NOT_OK(context_.CheckStop());
+      ARROW_RETURN_NOT_OK(TopValues(columns.first, columns.second, limit));
+    }
     return Status::OK();
   }
 
@@ -176,16 +207,15 @@ Result<TableProfile> ProfileTable(query::Session& session, const ProfileRequest&
   Profiler profiler(session, view, context);
   for (size_t begin = 0; begin < fields.size(); begin += kColumnsPerPass) {
     const size_t end = std::min(fields.size(), begin + kColumnsPerPass);
-    const auto first = fields.begin();
-    ARROW_RETURN_NOT_OK(profiler.Figures(
-        {first + static_cast<std::ptrdiff_t>(begin), first + static_cast<std::ptrdiff_t>(end)},
-        &profile));
-  }
-  for (size_t i = 0; i < fields.size() && request.top_values > 0; ++i) {
+    const arrow::FieldVector some(fields.begin() + static_cast<std::ptrdiff_t>(begin),
+                                  fields.begin() + static_cast<std::ptrdiff_t>(end));
     ARROW_RETURN_NOT_OK(context.CheckStop());
-    ARROW_RETURN_NOT_OK(profiler.TopValues(*fields[i], request.top_values, &profile.columns[i]));
+    ARROW_RETURN_NOT_OK(profiler.Figures(some, &profile));
+    if (request.top_values > 0) {
+      ARROW_RETURN_NOT_OK(profiler.AllTopValues(some, begin, request.top_values, &profile));
+    }
     context.Report({.phase = "profile " + view.table.ToString(),
-                    .done = static_cast<int64_t>(i + 1),
+                    .done = static_cast<int64_t>(end),
                     .total = static_cast<int64_t>(fields.size()),
                     .unit = "columns"});
   }

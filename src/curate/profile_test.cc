@@ -173,12 +173,55 @@ TEST_F(ProfileTest, VersionsMasksAndMistakes) {
   EXPECT_EQ(Profile(Of("shop.t")).columns[1].max, 0);
 }
 
-TEST_F(ProfileTest, CancelledBetweenColumns) {
-  ASSERT_THAT(pond_.Create("shop.t", "SELECT 1 AS a, 2 AS b"), IsOk());
+TEST_F(ProfileTest, CancelledBetweenBatchesOfColumns) {
+  std::string sql = "SELECT 0 AS c0";
+  for (int i = 1; i < 60; ++i) sql += fmt::format(", {0} AS c{0}", i);
+  ASSERT_THAT(pond_.Create("shop.t", sql), IsOk());
   base::StopAtProgress stopping;
   EXPECT_THAT(ProfileTable(pond_.session(), Of("shop.t"), stopping.context()),
               IsError(ErrorKind::kCancelled));
-  EXPECT_EQ(stopping.done(), 1);
+  EXPECT_EQ(stopping.done(), 50);
+}
+
+TEST_F(ProfileTest, ColumnsMayBeCalledLikeOurOwnAliases) {
+  ASSERT_THAT(
+      pond_.Create("shop.t", "SELECT i % 2 AS x, i AS v, i % 3 AS n, 1 AS i FROM range(6) t(i)"),
+      IsOk());
+  using Top = std::vector<std::pair<Json, int64_t>>;
+  EXPECT_EQ(Column("x").top, (Top{{0, 3}, {1, 3}}));
+  EXPECT_EQ(Column("v").top.size(), 6U);
+  EXPECT_EQ(Column("n").top, (Top{{0, 2}, {1, 2}, {2, 2}}));
+  EXPECT_EQ(Column("i").top, (Top{{1, 6}}));
+}
+
+/// Batches of columns, of several types side by side: what is reported counts up to all of them.
+TEST_F(ProfileTest, WideTablesAreReadInBatchesOfColumns) {
+  constexpr int kColumns = 400;
+  std::string sql = "SELECT 0 AS c0";
+  for (int i = 1; i < kColumns; ++i) {
+    sql += i % 2 == 0 ? fmt::format(", r.i + {0} AS c{0}", i)
+                      : fmt::format(", 'text ' || (r.i % 2 + {0}) AS c{0}", i);
+  }
+  ASSERT_THAT(pond_.Create("shop.t", sql + " FROM range(4) r(i)"), IsOk());
+  base::Context context;
+  std::vector<int64_t> done;
+  context.progress = [&](const base::Progress& step) {
+    if (step.phase == "profile shop.t") done.push_back(step.done);
+  };
+  const auto profile = ProfileTable(pond_.session(), Of("shop.t"), context);
+  ASSERT_THAT(profile, IsOk());
+  ASSERT_GT(done.size(), 2U);
+  EXPECT_EQ(done.back(), static_cast<int64_t>(profile->columns.size()));
+  EXPECT_LT(done.size(), 40U) << "not a statement for each column";
+  for (const ColumnProfile& column : profile->columns) {
+    if (column.name == "c77") {
+      EXPECT_EQ(column.top[0], (std::pair<Json, int64_t>("text 77", 2)));
+      EXPECT_EQ(column.top[1], (std::pair<Json, int64_t>("text 78", 2)));
+    }
+    if (column.name == "c300") {
+      EXPECT_EQ(column.top[3], (std::pair<Json, int64_t>(303, 1)));
+    }
+  }
 }
 
 }  // namespace
