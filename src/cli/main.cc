@@ -87,6 +87,14 @@ void AddGlobalOptions(CLI::App& app, CommandLine& line) {
   app.set_version_flag("--version", std::string("millpond ") + base::kVersion);
 }
 
+// `--only a --only b`, never `--only a b`: such an option would swallow the arguments after it.
+void TakeOneValueEach(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) option->allow_extra_args(false);
+  }
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) TakeOneValueEach(*verb);
+}
+
 int RunVerb(CommandLine& line, const VerbSet& verbs) {
   Terminal terminal(line.globals.json, line.globals.quiet, line.globals.color);
   const auto outcome = [&]() -> Result<int> {
@@ -130,6 +138,7 @@ int Run(int argc, char** argv) {
   AddTrackVerbs(verbs);
   AddServerVerbs(verbs);
   AddShellVerbs(verbs);
+  TakeOneValueEach(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
