@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "cli/invocation.h"
+#include "cli/options.h"
 
 namespace millpond::cli {
 namespace {
@@ -52,12 +53,12 @@ class SignalWatch {
 };
 
 Status AddSetting(const std::string& assignment, std::map<std::string, std::string>* flags) {
-  const size_t equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0) {
+  const auto pair = SplitPair(assignment);
+  if (!pair) {
     return base::Invalid("--set takes name=value, not '{}'; 'millpond config' lists the names",
                          assignment);
   }
-  (*flags)[assignment.substr(0, equals)] = assignment.substr(equals + 1);
+  (*flags)[pair->first] = pair->second;
   return Status::OK();
 }
 
@@ -92,7 +93,8 @@ void TakeOneValueEach(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {
     if (!option->get_positional()) option->allow_extra_args(false);
   }
-  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) TakeOneValueEach(*verb);
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; }))
+    TakeOneValueEach(*verb);
 }
 
 int RunVerb(CommandLine& line, const VerbSet& verbs) {

@@ -1,19 +1,25 @@
 // Options that several verbs share.
 #include "cli/options.h"
 
+#include "base/text.h"
+
 namespace millpond::cli {
+
+std::optional<std::pair<std::string, std::string>> SplitPair(const std::string& word) {
+  const size_t equals = word.find('=');
+  if (equals == std::string::npos) return std::nullopt;
+  const std::string_view name = base::Trim(std::string_view(word).substr(0, equals));
+  if (name.empty()) return std::nullopt;
+  return std::pair(std::string(name), word.substr(equals + 1));
+}
 
 Result<std::map<std::string, std::string>> ParsePairs(const std::vector<std::string>& words,
                                                       const std::string& flag) {
   std::map<std::string, std::string> pairs;
   for (const auto& word : words) {
-    const size_t equals = word.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return base::Invalid("{} takes name=value, not '{}'", flag, word);
-    }
-    if (!pairs.emplace(word.substr(0, equals), word.substr(equals + 1)).second) {
-      return base::Invalid("{} names '{}' twice", flag, word.substr(0, equals));
-    }
+    const auto pair = SplitPair(word);
+    if (!pair) return base::Invalid("{} takes name=value, not '{}'", flag, word);
+    if (!pairs.insert(*pair).second) return base::Invalid("{} names '{}' twice", flag, pair->first);
   }
   return pairs;
 }

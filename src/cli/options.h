@@ -11,6 +11,9 @@
 
 namespace millpond::cli {
 
+/// "name=value" cut at the first '=', without spaces around the name; nullopt where there is none.
+std::optional<std::pair<std::string, std::string>> SplitPair(const std::string& word);
+
 /// "name=value" words as a map; kInvalid names the flag and the word.
 Result<std::map<std::string, std::string>> ParsePairs(const std::vector<std::string>& words,
                                                       const std::string& flag);

@@ -97,13 +97,13 @@ void AddColumnVerbs(VerbSet& verbs, CLI::App* parent, const AlterPtr& alter) {
 Result<int> ChangeProperties(Invocation& run, const Alter& alter, bool removes) {
   std::map<std::string, std::optional<std::string>> properties;
   for (const std::string& word : alter.words) {
-    const size_t equals = word.find('=');
+    const auto pair = SplitPair(word);
     if (removes) {
       properties[word] = std::nullopt;
-    } else if (equals == std::string::npos || equals == 0) {
+    } else if (!pair) {
       return base::Invalid("expected property=value, not '{}'", word);
     } else {
-      properties[word.substr(0, equals)] = word.substr(equals + 1);
+      properties[pair->first] = pair->second;
     }
   }
   ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());

@@ -50,11 +50,11 @@ Result<std::vector<std::pair<std::string, std::string>>> SetsOf(
     const std::vector<std::string>& words) {
   std::vector<std::pair<std::string, std::string>> set;
   for (const std::string& word : words) {
-    const size_t equals = word.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == word.size()) {
+    auto pair = SplitPair(word);
+    if (!pair || pair->second.empty()) {
       return base::Invalid("--set takes column=expression, not '{}'", word);
     }
-    set.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+    set.push_back(*std::move(pair));
   }
   return set;
 }

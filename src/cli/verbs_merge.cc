@@ -180,7 +180,7 @@ void AddRestore(VerbSet& verbs) {
 void AddMergeVerbs(VerbSet& verbs) {
   AddMerge(verbs);
   AddReplay(verbs, "revert", "Undo one commit with a new one",
-            {"millpond revert ~0", "millpond revert 01a21096-02f5 --dry-run"}, "--branch",
+            {"millpond revert main", "millpond revert 01a21096-02f5 --dry-run"}, "--branch",
             api::Revert);
   AddReplay(verbs, "cherry-pick", "Do on a branch what one commit did elsewhere",
             {"millpond cherry-pick exp --onto main", "millpond cherry-pick exp~2 --onto fix"},
