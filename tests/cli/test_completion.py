@@ -104,7 +104,7 @@ def read_until(terminal: int, wanted: str | None) -> str:
     return text
 
 
-@pytest.mark.parametrize("shell", [bash, fish, zsh])
+@pytest.mark.parametrize("shell", [bash, fish, pytest.param(zsh, marks=pytest.mark.slow)])
 def test_completions(shell: Callable[[Path, Path], Ask], program: Path, tmp_path: Path) -> None:
     (tmp_path / "ponds").mkdir()
     ask = shell(program, tmp_path)

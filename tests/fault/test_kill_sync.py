@@ -50,7 +50,7 @@ def read_state(program: Path) -> Callable[[Path], object]:
     return read
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
 @pytest.mark.parametrize("mode", ["kill", "lose"])
 def test_sync_is_atomic(
     mode: Mode, every: int, shim: Shim, program: Path, pond: Path, read_state: Callable[[Path], object]

@@ -65,7 +65,7 @@ def read_state(ask: Callable[..., Any]) -> Callable[[Path], object]:
     return read
 
 
-@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.mark.parametrize("every", [31, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
 @pytest.mark.parametrize("mode", ["kill", "lose"])
 @pytest.mark.parametrize("step", ["compact", "manifests", "expire"])
 def test_each_step_is_atomic(
