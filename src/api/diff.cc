@@ -89,8 +89,8 @@ std::string AtSnapshot(const TableVersion& version) {
                      base::QuoteIdentifier(version.table.name.name), *version.snapshot_id);
 }
 
-/// Empty where no column identifies a row on both sides. One pass over both sides: rows only here,
-/// only there, and in both with other values in the shared columns.
+/// Empty where no column identifies a row on both sides. One pass over the files that differ: rows
+/// only here, only there, and in both with other values in the shared columns.
 std::string CountChangesSql(const Pair& pair) {
   const auto& ids = pair.after->table.metadata->schema().identifier_field_ids;
   std::vector<std::string> joins, differs;
@@ -123,8 +123,10 @@ Result<Json> CountRowChanges(Pond& pond, const Pair& pair, const base::Context& 
   }
   const std::string sql = CountChangesSql(pair);
   if (sql.empty()) return Json(nullptr);
+  query::SqlOptions options;
+  options.differences_only = true;
   ARROW_ASSIGN_OR_RAISE(auto session, pond.session());
-  ARROW_ASSIGN_OR_RAISE(auto result, session->Sql(sql, {}, context));
+  ARROW_ASSIGN_OR_RAISE(auto result, session->Sql(sql, options, context));
   ARROW_ASSIGN_OR_RAISE(auto batch, result.reader->Next());
   if (batch == nullptr || batch->num_rows() != 1)
     return base::Internal("counting row changes gave no row");

@@ -1,28 +1,13 @@
 #include "api/live_rows.h"
 
-#include <algorithm>
-#include <charconv>
-#include <optional>
-
 #include "base/text.h"
 #include "query/result_rows.h"
+#include "table/snapshot_summary.h"
 
 namespace millpond::api {
-namespace {
 
 using base::Json;
-
-std::optional<int64_t> TotalIn(const table::Snapshot& snapshot, const char* key) {
-  const auto found = snapshot.summary.find(key);
-  if (found == snapshot.summary.end()) return std::nullopt;
-  int64_t total = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto parsed = std::from_chars(found->second.data(), end, total);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-  return total;
-}
-
-}  // namespace
+using table::TotalIn;
 
 Result<Json> LiveRows(Pond& pond, const table::TableVersion& version,
                       const base::Context& context) {
@@ -43,9 +28,9 @@ Result<Json> LiveRows(Pond& pond, const table::TableVersion& version,
   if (rows.ok()) return rows->at(0).at(0);
   if (base::KindOf(rows.status()) == base::ErrorKind::kCancelled) return rows.status();
   // Dropped since, or in a form that only others read.
-  const auto deleted = TotalIn(*snapshot, "total-position-deletes");
-  const bool known = records && deleted && TotalIn(*snapshot, "total-equality-deletes") == 0;
-  return known ? Json(std::max<int64_t>(0, *records - *deleted)) : Json(nullptr);
+  if (TotalIn(*snapshot, "total-equality-deletes").value_or(1) > 0) return Json(nullptr);
+  const auto left = table::RowsOf(*snapshot);
+  return left ? Json(*left) : Json(nullptr);
 }
 
 }  // namespace millpond::api

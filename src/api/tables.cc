@@ -9,6 +9,7 @@
 #include "api/live_rows.h"
 #include "base/time.h"
 #include "table/schema.h"
+#include "table/snapshot_summary.h"
 
 namespace millpond::api {
 namespace {
@@ -18,13 +19,8 @@ using base::Json;
 /// A total from a snapshot's summary; null where the writer left it out.
 Json TotalOf(const table::Snapshot* snapshot, const char* key) {
   if (snapshot == nullptr) return 0;
-  const auto found = snapshot->summary.find(key);
-  if (found == snapshot->summary.end()) return nullptr;
-  try {
-    return std::stoll(found->second);
-  } catch (const std::exception&) {
-    return nullptr;
-  }
+  const auto total = table::TotalIn(*snapshot, key);
+  return total ? Json(*total) : Json(nullptr);
 }
 
 Json OptionalId(const std::optional<int64_t>& id) { return id ? Json(*id) : Json(nullptr); }
@@ -99,7 +95,7 @@ Result<Json> ShowTable(Pond& pond, const std::string& text) {
     snapshots.push_back({{"id", it->id},
                          {"at", base::FormatUtc(it->timestamp_ms)},
                          {"operation", operation == it->summary.end() ? "" : operation->second},
-                         {"rows", TotalOf(&*it, "total-records")}});
+                         {"rows", OptionalId(table::RowsOf(*it))}});
   }
   Json shown = {{"table", at.table.ToString()},  {"ref", at.ref},
                 {"location", metadata.location}, {"format_version", metadata.format_version},

@@ -1,24 +1,20 @@
 // Summaries of snapshots; see the header.
 #include "table/snapshot_summary.h"
 
+#include <algorithm>
 #include <charconv>
-#include <optional>
 
 namespace millpond::table {
-namespace {
 
-std::optional<int64_t> IntIn(const Snapshot* snapshot, const char* key) {
-  if (snapshot == nullptr) return 0;
-  auto found = snapshot->summary.find(key);
-  if (found == snapshot->summary.end()) return std::nullopt;
+std::optional<int64_t> TotalIn(const Snapshot& snapshot, const char* key) {
+  const auto found = snapshot.summary.find(key);
+  if (found == snapshot.summary.end()) return std::nullopt;
   int64_t value = 0;
   const std::string& text = found->second;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
-
-}  // namespace
 
 void FileCounts::Count(const DataFile& file, int32_t content) {
   bytes += file.size;
@@ -64,7 +60,8 @@ std::map<std::string, std::string> SummaryOf(const Snapshot* parent, const FileC
   // A total is the last one plus the change; where another engine left it out, so do we.
   auto total = [&](const char* key, int64_t plus, int64_t minus) {
     const int64_t change = parent == nullptr ? plus : plus - minus;
-    if (auto before = IntIn(parent, key)) summary[key] = std::to_string(*before + change);
+    const auto before = parent == nullptr ? 0 : TotalIn(*parent, key);
+    if (before) summary[key] = std::to_string(*before + change);
   };
   total("total-data-files", added.files, removed.files);
   total("total-records", added.records, removed.records);
@@ -73,6 +70,13 @@ std::map<std::string, std::string> SummaryOf(const Snapshot* parent, const FileC
   total("total-position-deletes", added.position_deletes, removed.position_deletes);
   total("total-equality-deletes", added.equality_deletes, removed.equality_deletes);
   return summary;
+}
+
+std::optional<int64_t> RowsOf(const Snapshot& snapshot) {
+  const auto records = TotalIn(snapshot, "total-records");
+  const auto deleted = TotalIn(snapshot, "total-position-deletes");
+  if (!records) return std::nullopt;
+  return std::max<int64_t>(0, *records - deleted.value_or(0));
 }
 
 const char* OperationOf(const FileCounts& added, const FileCounts& removed, bool replaces_all) {

@@ -1,9 +1,11 @@
 // The counts in a snapshot's summary, by Iceberg's names: what it added and removed, and the totals
-// that follow from its parent's. Used by SnapshotBuilder. Pure.
+// that follow from its parent's; and what the totals say. Used by SnapshotBuilder and by reports.
+// Pure.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "table/data_file.h"
@@ -24,6 +26,14 @@ struct FileCounts {
 /// `parent`: null where nothing of it stays.
 std::map<std::string, std::string> SummaryOf(const Snapshot* parent, const FileCounts& added,
                                              const FileCounts& removed);
+
+/// A number of the summary, such as "total-records"; nullopt where the writer left it out.
+std::optional<int64_t> TotalIn(const Snapshot& snapshot, const char* key);
+
+/// Rows in its data files without what position deletes and deletion vectors take away: exact where
+/// these name each row once, and where there are no equality deletes. nullopt where the writer left
+/// out the totals.
+std::optional<int64_t> RowsOf(const Snapshot& snapshot);
 
 /// Iceberg's word for the change: append, overwrite or delete.
 const char* OperationOf(const FileCounts& added, const FileCounts& removed, bool replaces_all);

@@ -3,13 +3,13 @@
 
 #include <arrow/type.h>
 
-#include <cstdlib>
 #include <set>
 
 #include "base/text.h"
 #include "table/commit_path.h"
 #include "table/history_rows.h"
 #include "table/schema.h"
+#include "table/snapshot_summary.h"
 
 namespace millpond::version {
 namespace {
@@ -103,9 +103,7 @@ std::vector<std::string> ColumnsOnlyIn(const arrow::Schema& schema, const arrow:
 int64_t RowsOf(const TableState& state) {
   if (!state || !state->snapshot_id) return 0;
   const auto* snapshot = state->table.metadata->SnapshotById(*state->snapshot_id);
-  if (snapshot == nullptr) return 0;
-  const auto found = snapshot->summary.find("total-records");
-  return found == snapshot->summary.end() ? 0 : std::atoll(found->second.c_str());
+  return snapshot == nullptr ? 0 : table::RowsOf(*snapshot).value_or(0);
 }
 
 std::vector<int32_t> KeyFieldsOf(const table::TableVersion& version) {
