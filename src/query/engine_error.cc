@@ -2,6 +2,7 @@
 #include "query/engine_error.h"
 
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <utility>
 
@@ -35,6 +36,8 @@ constexpr std::array<std::string_view, 10> kDamage{
 
 // How DuckDB calls the files that it spills to; they are no part of a table.
 constexpr std::string_view kSpillFile = "duckdb_temp_";
+
+std::atomic<uint64_t> internal_errors{0};
 
 ErrorKind KindOfReport(std::string_view type, std::string_view message) {
   for (const auto& [name, kind] : kKinds) {
@@ -99,9 +102,12 @@ EngineError ReadEngineError(const char* report) {
   }
   HideQueryCatalog(&error.message);
   error.kind = KindOfReport(type, error.message);
+  if (error.kind == ErrorKind::kInternal) ++internal_errors;
   if (error.kind == ErrorKind::kCancelled) error.message = "the query was stopped";
   error.message += Advice(error.kind, error.message);
   return error;
 }
+
+uint64_t InternalErrorsRead() { return internal_errors; }
 
 }  // namespace millpond::query

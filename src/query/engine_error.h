@@ -26,4 +26,8 @@ struct EngineError {
 /// Reads `report`, the text that DuckDB's C API returned; null means that it gave none.
 EngineError ReadEngineError(const char* report);
 
+/// How many errors of DuckDB's own making this process has read so far. After one of them a
+/// database may refuse all further work.
+uint64_t InternalErrorsRead();
+
 }  // namespace millpond::query

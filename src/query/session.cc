@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "query/engine.h"
+#include "query/engine_error.h"
 #include "query/given_rows.h"
 #include "query/planner.h"
 #include "query/result_stream.h"
@@ -131,7 +132,12 @@ class PondSession final : public Session {
   // DuckDB takes some 10 ms to open: calls that run no query do not pay for it.
   Result<std::unique_ptr<Connection>> Connect() {
     const std::lock_guard lock(mutex_);
+    if (engine_ != nullptr && !StillWorks()) {
+      engine_ = nullptr;
+      retired_.push_back(std::move(views_));
+    }
     if (engine_ == nullptr) {
+      errors_read_ = InternalErrorsRead();
       EngineSettings settings;
       ARROW_ASSIGN_OR_RAISE(settings.readable_folder, ReadableFolder(*catalog_));
       settings.temp_folder = settings_.temp_folder;
@@ -141,6 +147,15 @@ class PondSession final : public Session {
       views_ = std::make_unique<ViewCatalogs>(engine_);
     }
     return engine_->Connect();
+  }
+
+  // DuckDB gives a database up after an error of its own making; the next statement gets a new one.
+  bool StillWorks() {
+    const uint64_t read = InternalErrorsRead();
+    if (read == errors_read_) return true;
+    errors_read_ = read;
+    auto connection = engine_->Connect();
+    return connection.ok() && (*connection)->Execute("SELECT 1").ok();
   }
 
   // The rows that the caller brought along, where the statement names them, beside its views.
@@ -160,7 +175,10 @@ class PondSession final : public Session {
   // After Connect.
   Result<QueryPlan> Plan(Connection& connection, const std::string& sql,
                          const SqlOptions& options) {
-    return MakePlanner().Plan(connection, sql, options, *views_);
+    std::unique_lock lock(mutex_);
+    ViewCatalogs& views = *views_;
+    lock.unlock();
+    return MakePlanner().Plan(connection, sql, options, views);
   }
 
   const Principal principal_;
@@ -172,6 +190,8 @@ class PondSession final : public Session {
   std::mutex mutex_;
   std::shared_ptr<Engine> engine_;
   std::unique_ptr<ViewCatalogs> views_;
+  std::vector<std::unique_ptr<ViewCatalogs>> retired_;  // A statement may be planned with them.
+  uint64_t errors_read_ = 0;                            // When engine_ was last known to work.
 };
 
 }  // namespace
