@@ -88,13 +88,19 @@ Result<Json> UpsertRows(Pond& pond, const std::string& table, const NewRows& row
 }
 
 Result<std::optional<Json>> RunChange(Pond& pond, const std::string& sql,
-                                      const std::vector<Json>& parameters,
+                                      const query::SqlOptions& reads,
                                       const ChangeSettings& settings,
                                       const base::Context& context) {
   ARROW_ASSIGN_OR_RAISE(const auto statement, query::ParseChangeStatement(sql));
   if (!statement) return std::nullopt;
+  if (!reads.ref.empty()) {
+    return base::Invalid(
+        "a statement that changes rows works on the head of a branch, not at '{}'; say what it "
+        "reads inside it, as in FROM t AT TAG v1, and name the branch that it changes",
+        reads.ref);
+  }
   ingest::RowChangeOptions options = OptionsOf(pond, settings);
-  options.parameters = parameters;
+  options.parameters = reads.parameters;
   ARROW_ASSIGN_OR_RAISE(auto report, Run(pond, *statement, options, context));
   return report;
 }

@@ -44,9 +44,10 @@ Result<base::Json> UpsertRows(Pond& pond, const std::string& table, const NewRow
                               const std::vector<std::string>& keys, const std::string& mode,
                               const ChangeSettings& settings, const base::Context& context);
 
-/// INSERT, DELETE, UPDATE or MERGE INTO; nullopt where the statement is none of them.
+/// INSERT, DELETE, UPDATE or MERGE INTO; nullopt where the statement is none of them. kInvalid
+/// where `reads` names a version to work at.
 Result<std::optional<base::Json>> RunChange(Pond& pond, const std::string& sql,
-                                            const std::vector<base::Json>& parameters,
+                                            const query::SqlOptions& reads,
                                             const ChangeSettings& settings,
                                             const base::Context& context);
 

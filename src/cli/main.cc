@@ -3,12 +3,14 @@
 #include "cli/main.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <thread>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "cli/invocation.h"
 #include "cli/options.h"
@@ -116,6 +118,37 @@ int RunVerb(CommandLine& line, const VerbSet& verbs) {
   return base::InfoOf(base::KindOf(outcome.status())).exit_code;
 }
 
+// What CLI11 calls an argument that it did not expect; empty where the first word is a verb.
+std::string UnknownVerb(CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
+    verbs.push_back(verb->get_name());
+  }
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i].starts_with("-")) {
+      const CLI::Option* option = app.get_option_no_throw(words[i]);
+      if (option != nullptr && option->get_expected_max() > 0) ++i;
+      continue;
+    }
+    if (std::find(verbs.begin(), verbs.end(), words[i]) != verbs.end()) return "";
+    return fmt::format("there is no verb '{}'.{}", words[i], base::DidYouMean(words[i], verbs));
+  }
+  return "";
+}
+
+// Before the options are known to be right, --json is a word like others.
+int RefuseUsage(CLI::App& app, const std::vector<std::string>& words, const std::string& reason) {
+  const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+  const std::string unknown = UnknownVerb(app, words);
+  Terminal terminal(json, false, "auto");
+  terminal.Error(base::Invalid("{}", unknown.empty() ? reason : unknown));
+  if (!json) {
+    std::fprintf(stderr,
+                 "'millpond --help' lists the verbs; 'millpond VERB --help' explains one.\n");
+  }
+  return base::InfoOf(base::ErrorKind::kInvalid).exit_code;
+}
+
 int Run(int argc, char** argv) {
   CLI::App app{"Millpond: the database that models train from.", "millpond"};
   app.require_subcommand(1);
@@ -145,10 +178,7 @@ int Run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    std::fprintf(stderr, "error (invalid): %s\n", error.what());
-    std::fprintf(stderr,
-                 "'millpond --help' lists the verbs; 'millpond VERB --help' explains one.\n");
-    return base::InfoOf(base::ErrorKind::kInvalid).exit_code;
+    return RefuseUsage(app, {argv + 1, argv + argc}, error.what());
   }
   return RunVerb(line, verbs);
 }

@@ -106,9 +106,8 @@ Result<int> RunSql(Invocation& run, SqlOptions options) {
   for (const auto& parameter : options.parameters) sql.parameters.push_back(ParameterOf(parameter));
   ARROW_ASSIGN_OR_RAISE(auto pond, run.OpenPond());
   if (!options.explain) {
-    ARROW_ASSIGN_OR_RAISE(
-        const auto report,
-        api::RunChange(*pond, options.statement, sql.parameters, options.change, run.context()));
+    ARROW_ASSIGN_OR_RAISE(const auto report, api::RunChange(*pond, options.statement, sql,
+                                                            options.change, run.context()));
     if (report) {
       run.terminal().Document(*report);
       if (!run.terminal().json()) PrintChange(run.terminal(), *report, options.change.dry_run);

@@ -50,9 +50,9 @@ Rows Sql(Pond& pond, const std::string& statement, nb::object parameters, const 
   const query::SqlOptions options{.ref = at, .pins = {}, .parameters = ParametersOf(parameters)};
   auto result = RunVerb<query::QueryResult>(
       nb::none(), [&](const base::Context& context) -> Result<query::QueryResult> {
-        ARROW_ASSIGN_OR_RAISE(const auto report,
-                              api::RunChange(pond, statement, options.parameters,
-                                             {message, "", false, branch}, context));
+        ARROW_ASSIGN_OR_RAISE(
+            const auto report,
+            api::RunChange(pond, statement, options, {message, "", false, branch}, context));
         if (report) {
           query::QueryResult changed;
           ARROW_ASSIGN_OR_RAISE(changed.reader, api::ReportAsRows(*report));
