@@ -160,17 +160,18 @@ Result<Json> Diff(Pond& pond, const DiffRequest& request, const base::Context& c
   Json tables = Json::array();
   for (const auto& [name, pair] : pairs) {
     ARROW_RETURN_NOT_OK(context.CheckStop());
+    const bool both = pair.before && pair.after;
+    const bool another = both && IsAnotherTable(pair);
+    const bool same_rows = both && !another && pair.before->snapshot_id == pair.after->snapshot_id;
+    if (same_rows && pair.before->schema->Equals(*pair.after->schema, true)) continue;
     Json entry = {{"table", name.ToString()}, {"rows", nullptr}};
     ARROW_ASSIGN_OR_RAISE(entry["rows_before"], RowsOf(pond, pair.before, context));
     ARROW_ASSIGN_OR_RAISE(entry["rows_after"], RowsOf(pond, pair.after, context));
-    if (!pair.before || !pair.after) {
+    if (!both) {
       entry["change"] = pair.after ? "added" : "removed";
       tables.push_back(std::move(entry));
       continue;
     }
-    const bool another = IsAnotherTable(pair);
-    const bool same_rows = !another && pair.before->snapshot_id == pair.after->snapshot_id;
-    if (same_rows && pair.before->schema->Equals(*pair.after->schema, true)) continue;
     entry["change"] = another ? "replaced" : "changed";
     entry["columns"] = another ? AllColumnsChanged(*pair.before->schema, *pair.after->schema)
                                : ColumnChanges(*pair.before->schema, *pair.after->schema);
