@@ -70,16 +70,6 @@ class Planner {
     return Status::OK();
   }
 
-  // The data file that deletes apply to, where it is one.
-  static std::optional<std::string> OnlyFileOf(const DataFile& deletes) {
-    if (deletes.referenced_data_file) return deletes.referenced_data_file;
-    const auto lower = deletes.lower_bounds.find(kDeletePathId);
-    const auto upper = deletes.upper_bounds.find(kDeletePathId);
-    const bool one = lower != deletes.lower_bounds.end() && upper != deletes.upper_bounds.end() &&
-                     lower->second == upper->second;
-    return one ? std::optional(lower->second) : std::nullopt;
-  }
-
   Status TakeData(const ManifestFile& file) {
     ARROW_RETURN_NOT_OK(context_.CheckStop());
     ARROW_ASSIGN_OR_RAISE(Manifest manifest, LoadManifest(store_, file));

@@ -9,16 +9,6 @@
 namespace millpond::table {
 namespace {
 
-// The one data file that position deletes are about, or "".
-std::string OnlyFile(const DataFile& file) {
-  if (file.referenced_data_file) return *file.referenced_data_file;
-  const auto lower = file.lower_bounds.find(kDeletePathId);
-  const auto upper = file.upper_bounds.find(kDeletePathId);
-  const bool known = lower != file.lower_bounds.end() && upper != file.upper_bounds.end();
-  // Cut bounds differ: an upper one is raised.
-  return known && lower->second == upper->second ? lower->second : "";
-}
-
 // By their bounds, whether position deletes may name the file. A bound that was cut may stand
 // before or above what it bounds.
 bool MayName(const DataFile& deletes, const std::string& uri) {
@@ -52,8 +42,8 @@ Status DeleteIndex::Add(DeleteFile file) {
       return base::Corrupt("{}: a deletion vector that names no data file", data.uri);
     }
     vectors_[*data.referenced_data_file].push_back(at);
-  } else if (const std::string only = OnlyFile(data); !only.empty()) {
-    of_file_[only].push_back(at);
+  } else if (const auto only = OnlyFileOf(data)) {
+    of_file_[*only].push_back(at);
   } else {
     of_partition_[file.partition].push_back(at);
   }

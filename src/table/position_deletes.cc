@@ -236,6 +236,15 @@ Status ReadRows(const std::shared_ptr<arrow::io::RandomAccessFile>& input,
 
 }  // namespace
 
+std::optional<std::string> OnlyFileOf(const DataFile& deletes) {
+  if (deletes.referenced_data_file) return deletes.referenced_data_file;
+  const auto lower = deletes.lower_bounds.find(kDeletePathId);
+  const auto upper = deletes.upper_bounds.find(kDeletePathId);
+  const bool known = lower != deletes.lower_bounds.end() && upper != deletes.upper_bounds.end();
+  // Cut bounds differ: an upper one is raised.
+  return known && lower->second == upper->second ? std::optional(lower->second) : std::nullopt;
+}
+
 Result<DataFile> WritePositionDeletes(store::BlobStore& store, const std::string& uri,
                                       const std::map<std::string, RowPositions>& by_file) {
   if (by_file.empty()) return base::Internal("{}: a position-delete file without deletes", uri);

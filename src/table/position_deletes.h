@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -18,6 +19,10 @@ namespace millpond::table {
 /// Field ids that the specification reserves for the two columns.
 inline constexpr int32_t kDeletePathId = 2147483546;
 inline constexpr int32_t kDeletePositionId = 2147483545;
+
+/// The one data file (URI) that position deletes or a deletion vector are about; nullopt where they
+/// may be about several.
+std::optional<std::string> OnlyFileOf(const DataFile& deletes);
 
 /// Writes and publishes the deleted positions (none is empty) of one data file or several, by URI.
 /// Gives the manifest entry's file; bounds of the path are whole, so that readers find by them
