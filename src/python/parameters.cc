@@ -104,6 +104,7 @@ Json ParameterOf(const nb::module_& datetime, const nb::module_& decimal, nb::ha
 }  // namespace
 
 std::vector<Json> ParametersOf(nb::handle values) {
+  if (nb::len(values) == 0) return {};  // The modules below take a while to import.
   const nb::module_ datetime = nb::module_::import_("datetime");
   const nb::module_ decimal = nb::module_::import_("decimal");
   std::vector<Json> parameters;
