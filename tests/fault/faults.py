@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 Mode = Literal["count", "kill", "tear", "lose", "fail", "delay"]
 Command = Sequence[str | Path]
 
@@ -116,6 +118,11 @@ class Attempts:
 
     old: int
     new: int
+
+
+def strike_every(some: int) -> pytest.MarkDecorator:
+    """Gives a test `every`: some of the changes in `make test`, each one in `make test-all`."""
+    return pytest.mark.parametrize("every", [some, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
 
 
 def check_atomic(

@@ -12,9 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faults import Command, Mode, Shim, check_atomic
-
-SOME_OR_ALL = [4, pytest.param(1, marks=pytest.mark.slow)]
+from faults import Command, Mode, Shim, check_atomic, strike_every
 
 
 @pytest.fixture
@@ -52,7 +50,7 @@ def upkeep(committer: Path) -> Callable[[Path], None]:
     return run
 
 
-@pytest.mark.parametrize("every", SOME_OR_ALL, ids=["some", "all"])
+@strike_every(4)
 @pytest.mark.parametrize("mode", ["kill", "lose"])
 def test_commit_is_atomic_under(
     mode: Mode,
@@ -78,7 +76,7 @@ def test_commit_is_atomic_under_torn_writes(
     assert attempts.new > 0
 
 
-@pytest.mark.parametrize("every", SOME_OR_ALL, ids=["some", "all"])
+@strike_every(4)
 @pytest.mark.parametrize(
     ("error", "sticky"), [(errno.ENOSPC, True), (errno.EIO, False)], ids=["disk full", "one I/O error"]
 )
@@ -104,7 +102,7 @@ def test_log_that_cannot_be_created_is_named(shim: Shim, committer: Path, pond: 
     assert "ledger.db-wal cannot be created" in outcome.stderr
 
 
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@strike_every(7)
 @pytest.mark.parametrize("mode", ["kill", "lose"])
 def test_init_leaves_a_whole_ledger_or_none(
     mode: Mode, every: int, shim: Shim, committer: Path, tmp_path: Path

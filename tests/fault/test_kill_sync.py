@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faults import Command, Mode, Shim, check_atomic
+from faults import Command, Mode, Shim, check_atomic, strike_every
 
 ROWS = "id,amount\n" + "".join(f"{row},{row * 3}\n" for row in range(2_000))
 
@@ -50,7 +50,7 @@ def read_state(program: Path) -> Callable[[Path], object]:
     return read
 
 
-@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@strike_every(17)
 @pytest.mark.parametrize("mode", ["kill", "lose"])
 def test_sync_is_atomic(
     mode: Mode, every: int, shim: Shim, program: Path, pond: Path, read_state: Callable[[Path], object]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Command, Mode, Shim, check_atomic
+from faults import Command, Mode, Shim, check_atomic, strike_every
 
 FILES = 12
 
@@ -65,7 +65,7 @@ def read_state(ask: Callable[..., Any]) -> Callable[[Path], object]:
     return read
 
 
-@pytest.mark.parametrize("every", [31, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@strike_every(31)
 @pytest.mark.parametrize("mode", ["kill", "lose"])
 @pytest.mark.parametrize("step", ["compact", "manifests", "expire"])
 def test_each_step_is_atomic(
@@ -77,7 +77,7 @@ def test_each_step_is_atomic(
     assert attempts.old + attempts.new > 2
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@strike_every(9)
 def test_removing_orphans_is_safe_to_kill(
     every: int, shim: Shim, program: Path, pond: Path, read_state: Callable[[Path], object], ask: Callable[..., Any]
 ) -> None:
